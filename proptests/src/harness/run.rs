@@ -1,0 +1,264 @@
+//! A dialer and its twin, driven through the steps: every rule is checked after each.
+
+use std::time::Duration;
+
+use dialstate::{BanSubject, EventError, Timestamp};
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
+
+use super::book::Book;
+use super::step::{Drain, Step};
+use super::{Broken, Setup, calm, ensure, pool, rules};
+use crate::world::{Command, Dialer, Event};
+
+/// Commands in one drain; more is a drain without an end.
+const MOST_COMMANDS: u32 = 1_000;
+
+/// A dialer, its twin, to which all happens later by a constant, and the books.
+pub(super) struct Run {
+    pub(super) dialer: Dialer,
+    twin: Dialer,
+    shift: Duration,
+    pub(super) book: Book,
+    /// When the dialer asked to be woken; `None` also while a drain is unfinished.
+    pub(super) wake: Option<Timestamp>,
+    /// Since when a lookup has been due or waiting.
+    hungry: Option<Timestamp>,
+}
+
+/// Drives both profiles' rules over a sequence of steps, then through a long silence and a calm.
+///
+/// # Errors
+/// The rule that was broken, with the number of the step.
+pub fn run(setup: &Setup, steps: &[Step]) -> Result<(), Broken> {
+    let mut run = Run::new(setup)?;
+    for (number, step) in steps.iter().enumerate() {
+        run.step(*step).map_err(|broken| format!("step {number}, {step:?}: {broken}"))?;
+    }
+    let mut silent =
+        Run { dialer: run.dialer.clone(), twin: run.twin.clone(), book: run.book.clone(), ..run };
+    calm::silence(&mut silent).map_err(|broken| format!("in silence: {broken}"))?;
+    calm::calm(&mut run).map_err(|broken| format!("in the calm: {broken}"))
+}
+
+/// Drives the rules over the steps, and before step `cut` puts a restored snapshot in the place of the twin: from
+/// then on it must do what the original does.
+///
+/// # Errors
+/// The rule that was broken, with the number of the step.
+pub fn run_restored(setup: &Setup, steps: &[Step], cut: usize) -> Result<(), Broken> {
+    let mut run = Run::new(setup)?;
+    for (number, step) in steps.iter().enumerate() {
+        if number == cut {
+            run.restore_twin()?;
+        }
+        run.step(*step).map_err(|broken| format!("step {number}, {step:?}: {broken}"))?;
+    }
+    calm::silence(&mut run).map_err(|broken| format!("in silence: {broken}"))
+}
+
+/// The dialer that the steps lead to.
+///
+/// # Errors
+/// As [`run`].
+pub fn dialer(setup: &Setup, steps: &[Step]) -> Result<Dialer, Broken> {
+    let mut run = Run::new(setup)?;
+    for (number, step) in steps.iter().enumerate() {
+        run.step(*step).map_err(|broken| format!("step {number}, {step:?}: {broken}"))?;
+    }
+    Ok(run.dialer)
+}
+
+impl Run {
+    fn new(setup: &Setup) -> Result<Self, Broken> {
+        let (start, shift) = (setup.start(), setup.shift());
+        let dialer = |start| {
+            let rng = ChaCha8Rng::seed_from_u64(setup.seed.into());
+            Dialer::new(pool::ME, setup.config(), rng, start).map_err(|error| error.to_string())
+        };
+        let book = Book::new(setup.config(), start);
+        Ok(Self {
+            dialer: dialer(start)?,
+            twin: dialer(start.saturating_add(shift))?,
+            shift,
+            book,
+            wake: None,
+            hungry: None,
+        })
+    }
+
+    fn step(&mut self, step: Step) -> Result<(), Broken> {
+        let Some(now) = step.after.at(self.book.now, self.wake) else {
+            return self.hand_out_of_range(step);
+        };
+        for event in step.act.events(&self.book, now) {
+            self.hand(now, &event)?;
+        }
+        self.drain(step.drain)?;
+        self.dialer.verify().map_err(|what| format!("what is held in two forms differs: {what}"))
+    }
+
+    /// Saves the dialer as text; the twin is what is restored from that, on its own timeline.
+    fn restore_twin(&mut self) -> Result<(), Broken> {
+        let told = |error: serde_json::Error| format!("the snapshot: {error}");
+        let text = serde_json::to_string(&self.dialer.snapshot()).map_err(told)?;
+        let saved = serde_json::from_str(&text).map_err(told)?;
+        let now = self.dialer.now().saturating_add(self.shift);
+        let restored = Dialer::restore(saved, self.dialer.config().clone(), self.dialer.rng(), now);
+        self.twin = restored.map_err(|error| error.to_string())?;
+        ensure!(self.twin.stats() == self.dialer.stats(), "other statistics after a restore");
+        ensure!(self.twin.gauges() == self.dialer.gauges(), "other gauges after a restore");
+        Ok(())
+    }
+
+    /// Hands an event to both dialers, and checks what may be checked before a drain.
+    pub(super) fn hand(&mut self, now: Timestamp, event: &Event) -> Result<(), Broken> {
+        self.check_early_tick(now)?;
+        let before = self.dialer.clone();
+        let result = self.dialer.handle(now, event.clone());
+        let twin = self.twin.handle(now.saturating_add(self.shift), shifted_event(event, self.shift));
+        ensure!(result.is_ok() == twin.is_ok(), "the twin says {twin:?}, not {result:?}");
+        self.book.advance(now);
+        self.wake = None;
+        match &result {
+            Ok(()) => self.book.enter(event),
+            Err(error) => {
+                if matches!(error, EventError::EndedTask(_)) {
+                    self.book.refused(event);
+                }
+                self.check_unchanged(before, now).map_err(|broken| format!("after {error:?}: {broken}"))?;
+            }
+        }
+        self.notices();
+        rules::state(&self.book, &self.dialer, false)
+    }
+
+    /// An instant beyond the range changes nothing but the statistics.
+    fn hand_out_of_range(&mut self, step: Step) -> Result<(), Broken> {
+        let before = self.dialer.clone();
+        for event in step.act.events(&self.book, self.book.now) {
+            for now in
+                [Timestamp::MAX.saturating_add(Duration::from_nanos(1)), Timestamp::from_nanos(u64::MAX)]
+            {
+                let result = self.dialer.handle(now, event.clone());
+                ensure!(result == Err(EventError::TimeOutOfRange { now }), "beyond the range: {result:?}");
+            }
+        }
+        ensure!(self.dialer.now() == before.now(), "the clock has moved out of range");
+        same_future(&self.dialer, &before)
+    }
+
+    /// An event that was refused leaves the dialer as a tick at its time would.
+    fn check_unchanged(&self, mut before: Dialer, now: Timestamp) -> Result<(), Broken> {
+        before.handle(now, Event::Tick).map_err(|error| error.to_string())?;
+        same_future(&self.dialer, &before)
+    }
+
+    /// Balanced: a tick before the wake-up changes nothing. (Classic draws random nodes whenever it is called.)
+    fn check_early_tick(&self, now: Timestamp) -> Result<(), Broken> {
+        let Some(wake) = self.wake.filter(|_| self.book.balanced) else { return Ok(()) };
+        let last = wake.saturating_sub(Duration::from_nanos(1));
+        for at in [now.min(last), last] {
+            let mut dialer = self.dialer.clone();
+            let expected = dialer.poll();
+            dialer.handle(at, Event::Tick).map_err(|error| error.to_string())?;
+            let command = dialer.poll();
+            ensure!(command == expected, "a tick at {at:?} before {expected:?} gives {command:?}");
+        }
+        Ok(())
+    }
+
+    fn notices(&mut self) {
+        while let Some(notice) = self.dialer.next_notice() {
+            self.book.noticed(&notice);
+        }
+        while self.twin.next_notice().is_some() {}
+    }
+
+    /// Polls, and checks every command.
+    pub(super) fn drain(&mut self, drain: Drain) -> Result<(), Broken> {
+        for polled in 0u32.. {
+            if matches!(drain, Drain::Cut(most) if polled >= u32::from(most)) {
+                break;
+            }
+            ensure!(polled < MOST_COMMANDS, "a drain without an end");
+            let command = self.dialer.poll();
+            let twin = self.twin.poll();
+            let expected = shifted(&command, self.shift);
+            ensure!(twin == expected, "the twin says {twin:?}, not {expected:?}");
+            self.obey(&command)?;
+            if let Command::Sleep { until, .. } = command {
+                return self.slept(&command, until);
+            }
+        }
+        self.notices();
+        rules::state(&self.book, &self.dialer, false)
+    }
+
+    fn obey(&mut self, command: &Command) -> Result<(), Broken> {
+        let told = |broken| format!("{command:?}: {broken}");
+        rules::command(&self.book, command).map_err(told)?;
+        if matches!(command, Command::Lookup { .. }) {
+            self.hungry = None;
+        }
+        self.book.told(command).map_err(told)
+    }
+
+    /// A drain is complete.
+    fn slept(&mut self, sleep: &Command, until: Option<Timestamp>) -> Result<(), Broken> {
+        self.wake = until;
+        self.notices();
+        for _ in 0..2 {
+            let again = self.dialer.poll();
+            ensure!(again == *sleep, "polled again: {again:?}, not {sleep:?}");
+        }
+        rules::state(&self.book, &self.dialer, true)?;
+        self.hungry =
+            rules::is_hungry(&self.book, &self.dialer).then(|| self.hungry.unwrap_or(self.book.now));
+        let most = self.book.config.discover.lookup_interval_max;
+        let starves = self.hungry.filter(|since| self.book.now.saturating_since(*since) > most);
+        ensure!(starves.is_none(), "peers are missing, nobody is ready, and no lookup since {starves:?}");
+        rules::rest(&self.book, &self.dialer, until)
+    }
+}
+
+/// Both explain and count the same, and give the same commands.
+fn same_future(one: &Dialer, other: &Dialer) -> Result<(), Broken> {
+    ensure!(one.gauges() == other.gauges(), "{:?}, not {:?}", one.gauges(), other.gauges());
+    for id in pool::ids() {
+        let (one, other) = (one.explain(&id), other.explain(&id));
+        ensure!(one == other, "{}: {one:?}, not {other:?}", id[0]);
+    }
+    let (mut one, mut other) = (one.clone(), other.clone());
+    for _ in 0..MOST_COMMANDS {
+        let (one, other) = (one.poll(), other.poll());
+        ensure!(one == other, "{one:?}, not {other:?}");
+        if matches!(one, Command::Sleep { .. }) {
+            return Ok(());
+        }
+    }
+    Err("a drain without an end".to_owned())
+}
+
+fn shifted_event(event: &Event, shift: Duration) -> Event {
+    let mut event = event.clone();
+    if let Event::Banned { subject: BanSubject::Id(_) | BanSubject::Network(_), until: Some(until) } =
+        &mut event
+    {
+        *until = until.saturating_add(shift);
+    }
+    event
+}
+
+fn shifted(command: &Command, shift: Duration) -> Command {
+    let mut command = command.clone();
+    let at = match &mut command {
+        Command::Dial { deadline, .. }
+        | Command::Resolve { deadline, .. }
+        | Command::Lookup { deadline, .. } => deadline,
+        Command::Sleep { until, .. } => until,
+        Command::Cancel(_) | Command::Disconnect { .. } => return command,
+    };
+    *at = at.map(|at| at.saturating_add(shift));
+    command
+}

@@ -1,0 +1,276 @@
+//! From a trace to a dialer, and from a dialer to a trace.
+
+mod jsonl;
+mod recording;
+mod tasks;
+
+use core::convert::Infallible;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use dialstate::rand_core::{Rng, TryRng};
+use dialstate::{
+    BanSubject, Change, Command, ConnectionId, DialId, Dialer, Event, EventError, KnownNode, LookupId,
+    Profile, RemovalReason, ResolveId, Seed, Source, Timestamp, Tried, WakeReason,
+};
+use rand_chacha::ChaCha8Rng;
+
+use self::tasks::Tasks;
+use crate::trace::{
+    Drain, Header, Id, Input, InputLine, Names, Output, OutputLine, Subject, TraceChange, TraceNode,
+    TraceSeed,
+};
+
+pub use self::jsonl::JsonLines;
+pub use self::recording::{Divergence, Replayed, replay, to_lines};
+
+/// The token of an answer to nothing: no dialer ever counts this far.
+const NEVER: u64 = u64::MAX;
+
+/// The rng that a trace names.
+#[derive(Clone, Debug)]
+pub enum TraceRng {
+    /// Without a seed: only zeros.
+    Zeros,
+    /// With a seed.
+    Seeded(Box<ChaCha8Rng>),
+}
+
+impl TraceRng {
+    /// The rng of a recording with this seed; that of zeros, if it is told none.
+    #[must_use]
+    pub fn new(seed: &Seed) -> Self {
+        seed.rng::<ChaCha8Rng>().map_or(Self::Zeros, |rng| Self::Seeded(Box::new(rng)))
+    }
+}
+
+impl TryRng for TraceRng {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(match self {
+            Self::Zeros => 0,
+            Self::Seeded(rng) => rng.next_u32(),
+        })
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(match self {
+            Self::Zeros => 0,
+            Self::Seeded(rng) => rng.next_u64(),
+        })
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        match self {
+            Self::Zeros => bytes.fill(0),
+            Self::Seeded(rng) => rng.fill_bytes(bytes),
+        }
+        Ok(())
+    }
+}
+
+/// What a dialer made of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The line of output.
+    pub line: OutputLine,
+    /// The events of the line that the dialer refused. A trace may hold them: they were refused when it was
+    /// recorded, too.
+    pub refused: Vec<EventError>,
+}
+
+/// Drives a dialer through a trace.
+#[derive(Clone, Debug)]
+pub struct Replayer {
+    dialer: Dialer<Id, SocketAddr, TraceRng>,
+    tasks: Tasks,
+    names: Names,
+    classic: bool,
+    /// Made by a `Recorder`, which writes every event down: also those that go on with a backlog.
+    recorded: bool,
+    /// When the dialer wants to be woken.
+    wake: Option<Timestamp>,
+}
+
+impl Replayer {
+    /// The dialer of the first line, and its answer to it.
+    ///
+    /// # Errors
+    /// The line is not a `config`, or its config makes no sense.
+    pub fn new(first: &InputLine) -> Result<(Self, Answer), String> {
+        let Input::Config(header) = &first.input else {
+            return Err("the first line must be a `config`".to_owned());
+        };
+        let mut replayer = Self::idle(header, first.at)?;
+        let events = header.statics.iter().map(|node| Event::StaticAdded(node.node(&mut replayer.names)));
+        let events = events.collect();
+        let answer = replayer.feed(first, events)?;
+        Ok((replayer, answer))
+    }
+
+    fn idle(header: &Header, at: Timestamp) -> Result<Self, String> {
+        let mut names = Names::default();
+        let me = names.note(header.me);
+        let config = header.config(&mut names)?;
+        let classic = config.profile == Profile::Classic;
+        let seed = header.seed.map_or(Seed::Untold, TraceSeed::seed);
+        let dialer = Dialer::new(me, config, TraceRng::new(&seed), at);
+        let dialer = dialer.map_err(|error| format!("the config makes no sense: {error}"))?;
+        let recorded = header.seed.is_some();
+        Ok(Self { dialer, tasks: Tasks::default(), names, classic, recorded, wake: None })
+    }
+
+    /// The answer to the next line.
+    ///
+    /// # Errors
+    /// The line is a second `config`, or the dialer gives a command that the format has no word for.
+    pub fn line(&mut self, line: &InputLine) -> Result<Answer, String> {
+        let events = self.events(&line.input)?;
+        self.feed(line, events)
+    }
+
+    /// The dialer as it is after the last line.
+    #[must_use]
+    pub const fn dialer(&self) -> &Dialer<Id, SocketAddr, TraceRng> {
+        &self.dialer
+    }
+
+    /// When the dialer wants to be woken, as it said in the last whole drain.
+    #[must_use]
+    pub const fn wake(&self) -> Option<Timestamp> {
+        self.wake
+    }
+
+    fn feed(&mut self, line: &InputLine, events: Vec<Event<Id, SocketAddr>>) -> Result<Answer, String> {
+        let handled = events.into_iter().map(|event| self.dialer.handle(line.at, event));
+        let refused = handled.filter_map(Result::err).collect();
+        let most = match line.drain {
+            Drain::Whole => usize::MAX,
+            Drain::Part(count) => usize::try_from(count).unwrap_or(usize::MAX),
+        };
+        self.wake = None;
+        let shown = self.drain(line.at, most)?;
+        Ok(Answer { line: OutputLine::new(line.at, shown), refused })
+    }
+
+    fn drain(&mut self, at: Timestamp, most: usize) -> Result<Vec<Output>, String> {
+        let mut shown = Vec::new();
+        while shown.len() < most {
+            let command = self.dialer.poll();
+            if let Command::Sleep { until, reason } = command {
+                self.wake = until;
+                if reason != WakeReason::Backlog || self.recorded {
+                    return Ok(shown);
+                }
+                // go-ethereum plans to the end, however long that takes: so does a trace of it.
+                self.dialer.handle(at, Event::Tick).map_err(|error| error.to_string())?;
+                continue;
+            }
+            shown.extend(self.tasks.command(&command, &self.names, self.classic)?);
+        }
+        Ok(shown)
+    }
+
+    /// The events of a line. There is always one, because the original plans anew for every line.
+    fn events(&mut self, input: &Input) -> Result<Vec<Event<Id, SocketAddr>>, String> {
+        let names = &mut self.names;
+        let event = match input {
+            Input::Config(_) => return Err("a second `config`: only the first line may be one".to_owned()),
+            Input::NodesDiscovered { nodes } if !nodes.is_empty() => {
+                return Ok(nodes.iter().map(|node| discovered(node, 0, names)).collect());
+            }
+            Input::Tick {} | Input::NodesDiscovered { .. } => Event::Tick,
+            Input::StaticAdded { node } => Event::StaticAdded(node.node(names)),
+            Input::StaticRemoved { id } => Event::StaticRemoved(names.note(*id)),
+            Input::NodeDiscovered { node, source } => discovered(node, *source, names),
+            Input::NodeRestored { node, source, good, failures, last_tried_ns, anchor } => {
+                Event::NodeRestored(KnownNode {
+                    node: node.node(names),
+                    source: Source(*source),
+                    good: *good,
+                    failures: *failures,
+                    last_tried: last_tried_ns.map(Duration::from_nanos),
+                    anchor: *anchor,
+                })
+            }
+            Input::NodeForgotten { id } => Event::NodeForgotten(names.note(*id)),
+            Input::PeerAdded { id, kind, addr } => {
+                Event::PeerAdded { id: names.note(*id), kind: (*kind).into(), addr: *addr }
+            }
+            Input::PeerRemoved { id, reason } => {
+                let reason = reason.map_or(RemovalReason::Closed, Into::into);
+                Event::PeerRemoved { id: names.note(*id), reason }
+            }
+            Input::InboundPending { connection, id } => {
+                Event::InboundPending { connection: ConnectionId(*connection), id: names.note(*id) }
+            }
+            Input::InboundEnded { connection } => {
+                Event::InboundEnded { connection: ConnectionId(*connection) }
+            }
+            Input::DialRequested { id } => Event::DialRequested(names.note(*id)),
+            Input::Banned { subject, until_ns } => {
+                Event::Banned { subject: banned(subject, names), until: until_ns.map(Timestamp::from_nanos) }
+            }
+            Input::Unbanned { subject } => Event::Unbanned(banned(subject, names)),
+            Input::NetworkChanged {} => Event::NetworkChanged,
+            Input::Reconfigured { change } => Event::Reconfigured(changed(change, names)),
+            Input::DialFinished { .. } | Input::ResolveFinished { .. } | Input::LookupFinished { .. } => {
+                self.answer(input)
+            }
+        };
+        Ok(vec![event])
+    }
+
+    /// An answer, with the token that it names, or else that of the task in flight.
+    fn answer(&mut self, input: &Input) -> Event<Id, SocketAddr> {
+        let Self { tasks, names, .. } = self;
+        match input {
+            Input::DialFinished { id, token, outcome, tried } => {
+                let in_flight = || id.and_then(|id| tasks.dials.of(&id.bytes()));
+                let dial = token.map(DialId::from_raw).or_else(in_flight).unwrap_or(DialId::from_raw(NEVER));
+                tasks.dials.answer(dial);
+                let tried =
+                    tried.iter().map(|tried| Tried { addr: tried.addr, outcome: tried.outcome.into() });
+                Event::DialFinished { dial, outcome: (*outcome).into(), tried: tried.collect() }
+            }
+            Input::ResolveFinished { id, token, node } => {
+                let in_flight = || id.and_then(|id| tasks.resolves.of(&id.bytes()));
+                let resolve = token.map(ResolveId::from_raw).or_else(in_flight);
+                let resolve = resolve.unwrap_or(ResolveId::from_raw(NEVER));
+                tasks.resolves.answer(resolve);
+                let addrs = node.as_ref().map(|node| node.node(names).addrs);
+                Event::ResolveFinished { resolve, addrs: addrs.unwrap_or_default() }
+            }
+            Input::LookupFinished { token, nodes } => {
+                let lookup = token.map(LookupId::from_raw).or(tasks.lookup);
+                let lookup = lookup.unwrap_or(LookupId::from_raw(NEVER));
+                tasks.end_lookup(lookup);
+                Event::LookupFinished { lookup, nodes: nodes.iter().map(|node| node.node(names)).collect() }
+            }
+            _ => Event::Tick,
+        }
+    }
+}
+
+fn discovered(node: &TraceNode, source: u8, names: &mut Names) -> Event<Id, SocketAddr> {
+    Event::NodeDiscovered { node: node.node(names), source: Source(source) }
+}
+
+fn banned(subject: &Subject, names: &mut Names) -> BanSubject<Id> {
+    match subject {
+        Subject::Id(id) => BanSubject::Id(names.note(*id)),
+        Subject::Network(network) => BanSubject::Network(*network),
+    }
+}
+
+fn changed(change: &TraceChange, names: &mut Names) -> Change<Id, SocketAddr> {
+    match change {
+        TraceChange::DynamicTarget(target) => Change::DynamicTarget(*target),
+        TraceChange::MaxActiveDials(most) => Change::MaxActiveDials(*most),
+        TraceChange::Restrict(networks) => Change::Restrict(networks.clone()),
+        TraceChange::Bootnodes(nodes) => {
+            Change::Bootnodes(nodes.iter().map(|node| node.node(names)).collect())
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Which tasks are in flight: turns the ids of traces into tokens, and back.
+//!
+//! The replayer and the recorder see the same commands and the same answers, so that both hold the same tasks
+//! at every line. That is what lets a recording name a node where it means the task in flight for it.
+
+use core::net::SocketAddr;
+use std::collections::BTreeMap;
+
+use dialstate::{Command, DialId, DialKind, LookupId, ResolveId, Task};
+
+use crate::trace::{Closing, Id, Kind, Names, Output, TaskKind};
+
+/// Tasks of one kind. An id has at most one; if a dialer asks for a second one, the first is known by its
+/// token alone.
+#[derive(Clone, Debug)]
+pub(super) struct Flight<T> {
+    by_id: BTreeMap<Id, T>,
+    by_token: BTreeMap<T, Id>,
+}
+
+impl<T> Default for Flight<T> {
+    fn default() -> Self {
+        Self { by_id: BTreeMap::new(), by_token: BTreeMap::new() }
+    }
+}
+
+impl<T: Copy + Ord> Flight<T> {
+    fn begin(&mut self, id: Id, token: T) {
+        self.by_id.insert(id, token);
+        self.by_token.insert(token, id);
+    }
+
+    /// The task has been answered or cancelled.
+    pub(super) fn end(&mut self, token: T) -> Option<Id> {
+        let id = self.by_token.remove(&token)?;
+        if self.of(&id) == Some(token) {
+            self.by_id.remove(&id);
+        }
+        Some(id)
+    }
+
+    /// The task in flight for a node.
+    pub(super) fn of(&self, id: &Id) -> Option<T> {
+        self.by_id.get(id).copied()
+    }
+
+    /// Ends a task. The node whose task in flight it was, or else its token is needed to name it.
+    pub(super) fn answer(&mut self, token: T) -> Option<Id> {
+        let current = self.by_token.get(&token).filter(|id| self.of(id) == Some(token)).copied();
+        self.end(token);
+        current
+    }
+}
+
+/// All tasks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tasks {
+    pub(super) dials: Flight<DialId>,
+    pub(super) resolves: Flight<ResolveId>,
+    pub(super) lookup: Option<LookupId>,
+}
+
+impl Tasks {
+    /// Takes note of a command. Returns what a line of output shows of it: nothing for a `Sleep`.
+    pub(super) fn command(
+        &mut self,
+        command: &Command<Id, SocketAddr>,
+        names: &Names,
+        classic: bool,
+    ) -> Result<Option<Output>, String> {
+        Ok(Some(match command {
+            Command::Dial { dial, node, kind, .. } => {
+                self.dials.begin(node.id, *dial);
+                let shown = if classic && *kind == DialKind::Bootnode { &DialKind::Dynamic } else { kind };
+                Output::dial(names.spell(&node.id), Kind::try_from(*shown)?, &node.addrs)
+            }
+            Command::Resolve { resolve, id, .. } => {
+                self.resolves.begin(*id, *resolve);
+                Output::Resolve { id: names.spell(id) }
+            }
+            Command::Lookup { lookup, .. } => {
+                self.lookup = Some(*lookup);
+                Output::Lookup {}
+            }
+            Command::Cancel(task) => {
+                let (task, id) = self.cancel(*task);
+                Output::Cancel { id: id.map(|id| names.spell(&id)), task }
+            }
+            Command::Disconnect { id, reason } => {
+                Output::Disconnect { id: names.spell(id), reason: Closing::try_from(*reason)? }
+            }
+            Command::Sleep { .. } => return Ok(None),
+        }))
+    }
+
+    fn cancel(&mut self, task: Task) -> (TaskKind, Option<Id>) {
+        match task {
+            Task::Dial(dial) => (TaskKind::Dial, self.dials.end(dial)),
+            Task::Resolve(resolve) => (TaskKind::Resolve, self.resolves.end(resolve)),
+            Task::Lookup(lookup) => {
+                self.end_lookup(lookup);
+                (TaskKind::Lookup, None)
+            }
+        }
+    }
+
+    /// Ends a lookup; true if it was the one in flight.
+    pub(super) fn end_lookup(&mut self, lookup: LookupId) -> bool {
+        let current = self.lookup == Some(lookup);
+        self.lookup = self.lookup.filter(|_| !current);
+        current
+    }
+}

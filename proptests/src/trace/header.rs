@@ -1,0 +1,272 @@
+//! The first line of a trace: everything that a dialer is made from.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use dialstate::ipnet::IpNet;
+use dialstate::{Config, Diversity, Profile, Seed};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Id, Names, Policy, TraceId, TraceNode};
+
+type DialerConfig = Config<Id, SocketAddr>;
+
+/// The `config` line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// The dialer's own id.
+    #[serde(rename = "self")]
+    pub me: TraceId,
+    /// `Config::dynamic_target`.
+    pub max_dynamic: u32,
+    /// Static nodes from the start.
+    #[serde(rename = "static")]
+    pub statics: Vec<TraceNode>,
+    /// `Config::bootnodes`.
+    pub bootnodes: Vec<TraceNode>,
+    /// `Config::restrict`; empty: no list. (A list that is there, but empty, is a setting.)
+    pub restrict: Vec<IpNet>,
+    /// `Config::discovery`.
+    pub discovery: bool,
+    /// Which profile; absent: classic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Policy>,
+    /// The seed of the ChaCha8 rng; absent: an rng of zeros.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<TraceSeed>,
+    /// What else differs from the profile's default, under the names that `ConfigError` uses. Durations are
+    /// in nanoseconds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, Value>,
+}
+
+impl Header {
+    /// The line that describes a dialer.
+    ///
+    /// # Errors
+    /// The config holds something that the format cannot say.
+    pub fn new(me: Id, config: &DialerConfig, seed: &Seed) -> Result<Self, String> {
+        let mut header = Self {
+            me: me.into(),
+            max_dynamic: config.dynamic_target,
+            statics: Vec::new(),
+            bootnodes: config.bootnodes.iter().map(TraceNode::from).collect(),
+            restrict: config.restrict.clone().unwrap_or_default(),
+            discovery: config.discovery,
+            profile: Some(config.profile.try_into()?),
+            seed: TraceSeed::new(seed)?,
+            settings: BTreeMap::new(),
+        };
+        let defaults = settings(&mut header.config(&mut Names::default())?);
+        header.settings = settings(&mut config.clone());
+        header.settings.retain(|name, value| defaults.get(name) != Some(value));
+        if header.config(&mut Names::default())? == *config {
+            Ok(header)
+        } else {
+            Err("the config has a field that traces don't know: add it to trace/header.rs".to_owned())
+        }
+    }
+
+    /// The config that the line describes.
+    ///
+    /// # Errors
+    /// A setting is unknown or of the wrong kind. (Whether its value makes sense is the dialer's to say.)
+    pub fn config(&self, names: &mut Names) -> Result<DialerConfig, String> {
+        let mut config = match Profile::from(self.profile.unwrap_or(Policy::Classic)) {
+            Profile::Balanced => Config::balanced(),
+            _ => Config::classic(),
+        };
+        config.dynamic_target = self.max_dynamic;
+        config.bootnodes = self.bootnodes.iter().map(|node| node.node(names)).collect();
+        config.restrict = (!self.restrict.is_empty()).then(|| self.restrict.clone());
+        config.discovery = self.discovery;
+        apply(&mut config, &self.settings)?;
+        Ok(config)
+    }
+}
+
+/// The seed of a ChaCha8 rng.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum TraceSeed {
+    /// A number, for `seed_from_u64`.
+    Number(u64),
+    /// 32 bytes, for `from_seed`; spelled as ids are, in hex without the zeros at the end.
+    Bytes(TraceId),
+}
+
+impl TraceSeed {
+    fn new(seed: &Seed) -> Result<Option<Self>, String> {
+        Ok(match seed {
+            Seed::Untold => None,
+            Seed::Number(number) => Some(Self::Number(*number)),
+            Seed::Bytes(bytes) => {
+                let bytes: Id = bytes.as_slice().try_into().map_err(|_| {
+                    format!("a seed of {} bytes: traces know the 32 bytes of ChaCha8", bytes.len())
+                })?;
+                Some(Self::Bytes(bytes.into()))
+            }
+        })
+    }
+
+    /// The seed as recordings have it.
+    #[must_use]
+    pub fn seed(self) -> Seed {
+        match self {
+            Self::Number(number) => Seed::Number(number),
+            Self::Bytes(bytes) => Seed::Bytes(bytes.bytes().to_vec()),
+        }
+    }
+}
+
+/// A field of the config.
+enum Slot<'a> {
+    Count(&'a mut u32),
+    Span(&'a mut Duration),
+    MaybeSpan(&'a mut Option<Duration>),
+    Range(&'a mut Option<(Duration, Duration)>),
+    Flag(&'a mut bool),
+    Nets(&'a mut Option<Vec<IpNet>>),
+    Diversity(&'a mut Option<Diversity>),
+}
+
+/// Every field that has no place of its own in the line. `diversity` stands before its parts, because a part
+/// can only be set where it is not null.
+fn slots(config: &mut DialerConfig) -> Vec<(&'static str, Slot<'_>)> {
+    use Slot::{Count, Flag, MaybeSpan, Nets, Range, Span};
+    let (deadlines, discover, backoff) = (&mut config.deadlines, &mut config.discover, &mut config.backoff);
+    let (pace, outage) = (&mut config.pace, &mut config.outage);
+    let (limits, options) = (&mut config.limits, &mut config.options);
+    vec![
+        ("max_active_dials", Count(&mut config.max_active_dials)),
+        ("max_addrs", Count(&mut config.max_addrs)),
+        ("stagger", Span(&mut config.stagger)),
+        ("restrict", Nets(&mut config.restrict)),
+        ("diversity", Slot::Diversity(&mut config.diversity)),
+        ("deadlines.dial", MaybeSpan(&mut deadlines.dial)),
+        ("deadlines.resolve", MaybeSpan(&mut deadlines.resolve)),
+        ("deadlines.lookup", MaybeSpan(&mut deadlines.lookup)),
+        ("deadlines.inbound", Span(&mut deadlines.inbound)),
+        ("discover.lookup_interval", Span(&mut discover.lookup_interval)),
+        ("discover.lookup_interval_max", Span(&mut discover.lookup_interval_max)),
+        ("discover.fallback", Span(&mut discover.fallback)),
+        ("discover.fallback_max", Span(&mut discover.fallback_max)),
+        ("discover.resolve_delay", Span(&mut discover.resolve_delay)),
+        ("discover.resolve_delay_max", Span(&mut discover.resolve_delay_max)),
+        ("backoff.history", Span(&mut backoff.history)),
+        ("backoff.static_first", Span(&mut backoff.static_first)),
+        ("backoff.static_max", Span(&mut backoff.static_max)),
+        ("backoff.short", Span(&mut backoff.short)),
+        ("backoff.medium", Span(&mut backoff.medium)),
+        ("backoff.long", Span(&mut backoff.long)),
+        ("backoff.max", Span(&mut backoff.max)),
+        ("backoff.jitter_percent", Count(&mut backoff.jitter_percent)),
+        ("backoff.stable_session", Span(&mut backoff.stable_session)),
+        ("backoff.local_pause", Span(&mut backoff.local_pause)),
+        ("backoff.local_pause_max", Span(&mut backoff.local_pause_max)),
+        ("backoff.worn_after", Count(&mut backoff.worn_after)),
+        ("backoff.keep_usable", Count(&mut backoff.keep_usable)),
+        ("pace.static_active", Count(&mut pace.static_active)),
+        ("pace.burst", Count(&mut pace.burst)),
+        ("pace.interval", Span(&mut pace.interval)),
+        ("pace.jump", Span(&mut pace.jump)),
+        ("outage.failures", Count(&mut outage.failures)),
+        ("outage.silence", Span(&mut outage.silence)),
+        ("outage.probe", Span(&mut outage.probe)),
+        ("limits.good", Count(&mut limits.good)),
+        ("limits.others", Count(&mut limits.others)),
+        ("limits.statics", Count(&mut limits.statics)),
+        ("limits.peers", Count(&mut limits.peers)),
+        ("limits.banned_ids", Count(&mut limits.banned_ids)),
+        ("limits.banned_networks", Count(&mut limits.banned_networks)),
+        ("limits.inbound", Count(&mut limits.inbound)),
+        ("limits.requested", Count(&mut limits.requested)),
+        ("limits.bootnodes", Count(&mut limits.bootnodes)),
+        ("limits.lookup_buffer", Count(&mut limits.lookup_buffer)),
+        ("limits.notices", Count(&mut limits.notices)),
+        ("options.feeler", MaybeSpan(&mut options.feeler)),
+        ("options.anchors", Count(&mut options.anchors)),
+        ("options.churn", Range(&mut options.churn)),
+        ("options.churn_age", Span(&mut options.churn_age)),
+        ("options.family_health", Flag(&mut options.family_health)),
+    ]
+}
+
+/// The parts of `diversity`, in the order in which traces list them.
+fn diversity_slots(diversity: &mut Diversity) -> [(&'static str, Slot<'_>); 6] {
+    [
+        ("v4_24", Slot::Count(&mut diversity.v4_24)),
+        ("v4_16", Slot::Count(&mut diversity.v4_16)),
+        ("v6_48", Slot::Count(&mut diversity.v6_48)),
+        ("v6_32", Slot::Count(&mut diversity.v6_32)),
+        ("no_ip", Slot::Count(&mut diversity.no_ip)),
+        ("relax_after", Slot::Span(&mut diversity.relax_after)),
+    ]
+}
+
+fn settings(config: &mut DialerConfig) -> BTreeMap<String, Value> {
+    slots(config).into_iter().map(|(name, mut slot)| (name.to_owned(), slot.value())).collect()
+}
+
+fn apply(config: &mut DialerConfig, settings: &BTreeMap<String, Value>) -> Result<(), String> {
+    let mut slots: BTreeMap<_, _> = slots(config).into_iter().collect();
+    for (name, value) in settings {
+        let slot = slots.get_mut(name.as_str()).ok_or_else(|| format!("unknown setting `{name}`"))?;
+        slot.set(value).map_err(|error| format!("setting `{name}` is {value}: {error}"))?;
+    }
+    Ok(())
+}
+
+impl Slot<'_> {
+    fn value(&mut self) -> Value {
+        let nanos = |span: &Duration| json!(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
+        match self {
+            Self::Count(count) => json!(**count),
+            Self::Span(span) => nanos(span),
+            Self::MaybeSpan(span) => span.as_ref().map_or(Value::Null, nanos),
+            Self::Range(range) => {
+                range.as_ref().map_or(Value::Null, |(least, most)| json!([nanos(least), nanos(most)]))
+            }
+            Self::Flag(flag) => json!(**flag),
+            Self::Nets(nets) => json!(**nets),
+            Self::Diversity(None) => Value::Null,
+            Self::Diversity(Some(diversity)) => {
+                diversity_slots(diversity).into_iter().map(|(name, mut slot)| (name, slot.value())).collect()
+            }
+        }
+    }
+
+    fn set(&mut self, value: &Value) -> Result<(), String> {
+        fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, String> {
+            serde_json::from_value(value.clone()).map_err(|error| error.to_string())
+        }
+        match self {
+            Self::Count(count) => **count = read(value)?,
+            Self::Span(span) => **span = Duration::from_nanos(read(value)?),
+            Self::MaybeSpan(span) => **span = read::<Option<u64>>(value)?.map(Duration::from_nanos),
+            Self::Range(range) => {
+                **range = read::<Option<(u64, u64)>>(value)?
+                    .map(|(least, most)| (Duration::from_nanos(least), Duration::from_nanos(most)));
+            }
+            Self::Flag(flag) => **flag = read(value)?,
+            Self::Nets(nets) => **nets = read(value)?,
+            Self::Diversity(diversity) => {
+                let Some(mut parts) = read::<Option<BTreeMap<String, Value>>>(value)? else {
+                    **diversity = None;
+                    return Ok(());
+                };
+                for (name, mut slot) in diversity_slots(diversity.get_or_insert_default()) {
+                    let part = parts.remove(name).ok_or_else(|| format!("missing field `{name}`"))?;
+                    slot.set(&part)?;
+                }
+                if let Some((name, _)) = parts.first_key_value() {
+                    return Err(format!("unknown field `{name}`"));
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,50 @@
+//! What fuzzing has found worth keeping, replayed: `fuzz/seeds`, and where there is one the corpus of `cargo fuzz`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::std_instead_of_core,
+    reason = "tests: a broken assumption should stop them"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use dialstate_proptests::fuzzing::TARGETS;
+
+/// The files of a folder, sorted by name; none where there is no folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn replay(target: &str) {
+    let (_, run) = TARGETS.into_iter().find(|(name, _)| *name == target).unwrap();
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+    let seeds = files(&fuzz.join("seeds").join(target));
+    assert!(seeds.len() >= 20, "only {} seeds of {target}: is the folder complete?", seeds.len());
+    for file in seeds.into_iter().chain(files(&fuzz.join("corpus").join(target))) {
+        println!("{}", file.display());
+        run(&fs::read(&file).unwrap());
+    }
+}
+
+#[test]
+fn events() {
+    replay("events");
+}
+
+#[test]
+fn differential() {
+    replay("differential");
+}
+
+#[test]
+fn trace() {
+    replay("trace");
+}
+
+#[test]
+fn snapshot() {
+    replay("snapshot");
+}

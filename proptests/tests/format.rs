@@ -1,0 +1,199 @@
+//! The trace format: mistakes are named, and what is written reads back as it was.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test"
+)]
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use dialstate::{
+    BanSubject, Change, Command, Config, ConnectionId, DialId, DialKind, DialOutcome, Event, Node, PeerKind,
+    RemovalReason, ResolveId, Seed, Sink, Source, Task, Timestamp, Tried, WakeReason,
+};
+use dialstate_proptests::replay::JsonLines;
+use dialstate_proptests::trace::{Header, Id, Input, Lines, Names, Text, TraceSeed};
+
+const CONFIG: &str = r#"{"at_ms":0,"event":"config","self":"ffff","max_dynamic":5,"static":[],"bootnodes":[],"restrict":[],"discovery":true}"#;
+
+fn texts(file: &str) -> Vec<Text> {
+    Lines::new("t.jsonl", file.as_bytes()).map(Result::unwrap).collect()
+}
+
+fn mistake(line: &str) -> String {
+    texts(line)[0].input().unwrap_err().to_string()
+}
+
+#[test]
+fn a_mistake_has_file_line_and_reason() {
+    for (line, reason) in [
+        ("{", "t.jsonl:1: not a JSON object: EOF while parsing an object at column 1"),
+        ("[]", "t.jsonl:1: not a JSON object: invalid type: sequence, expected a map at column 0"),
+        (r#"{"event":"tick"}"#, "t.jsonl:1: missing field `at_ms` (or `at_ns`)"),
+        (r#"{"at_ms":-1,"event":"tick"}"#, "t.jsonl:1: `at_ms` is -1, but must be a whole number in range"),
+        (r#"{"at_ms":1}"#, "t.jsonl:1: missing field `event`"),
+        (r#"{"at_ms":1,"event":"tick","id":"00"}"#, "t.jsonl:1: unknown field `id`"),
+        (r#"{"at_ms":1,"event":"static_removed"}"#, "t.jsonl:1: missing field `id`"),
+        (
+            r#"{"at_ms":1,"event":"static_removed","id":"XY"}"#,
+            r#"t.jsonl:1: the id "XY" is not 1 to 64 lower-case hex digits"#,
+        ),
+        (r#"{"at_ms":1,"event":"dial_finished","outcome":"connected"}"#, "t.jsonl:1: missing field `id`"),
+        (
+            r#"{"at_ms":1,"event":"dial_finished","id":"00","outcome":"bad"}"#,
+            "t.jsonl:1: unknown variant `bad`",
+        ),
+        (r#"{"at_ms":1,"event":"peer_added","id":"00","kind":"bad"}"#, "t.jsonl:1: data did not match"),
+        (r#"{"at_ms":1,"event":"nonsense"}"#, "t.jsonl:1: unknown variant `nonsense`"),
+        (
+            r#"{"at_ms":1,"event":"tick","drain":-1}"#,
+            "t.jsonl:1: `drain` is -1, but must be true, false or a number of commands",
+        ),
+    ] {
+        let error = mistake(line);
+        assert!(error.starts_with(reason), "{line}\n{error}");
+    }
+    let error = texts("\n{}\n")[0].output().unwrap_err();
+    assert_eq!(error.to_string(), "t.jsonl:2: missing field `at_ms` (or `at_ns`)", "blank lines count");
+}
+
+#[test]
+fn a_setting_that_does_not_exist_is_named() {
+    let header = |setting: &str| {
+        let line = CONFIG.replace('}', &format!(r#","settings":{{{setting}}}}}"#));
+        match texts(&line)[0].input().unwrap().input {
+            Input::Config(header) => header.config(&mut Names::default()),
+            other => Err(format!("{other:?}")),
+        }
+    };
+    assert_eq!(header(r#""pace.speed":1"#).unwrap_err(), "unknown setting `pace.speed`");
+    assert!(header(r#""pace.burst":"x""#).unwrap_err().starts_with(r#"setting `pace.burst` is "x": "#));
+    assert!(header(r#""diversity":{"v4_24":1}"#).unwrap_err().ends_with("missing field `v4_16`"));
+    assert_eq!(header(r#""pace.burst":9"#).unwrap().pace.burst, 9);
+}
+
+fn id(byte: u8) -> Id {
+    [byte; 32]
+}
+
+fn addr(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_config_reads_back_as_it_was() {
+    let mut changed = Config::<Id, SocketAddr>::balanced();
+    changed.dynamic_target = 3;
+    changed.bootnodes = vec![Node::new(id(1), [addr("1.2.3.4:5"), addr("[::1]:6")]), Node::unresolved(id(2))];
+    changed.restrict = Some(Vec::new());
+    changed.deadlines.dial = None;
+    changed.backoff.short = Duration::from_nanos(1_234_567);
+    changed.options.churn = Some((Duration::from_secs(1), Duration::from_secs(2)));
+    changed.options.family_health = true;
+    let mut diverse = Config::classic();
+    diverse.diversity = Config::<Id, SocketAddr>::balanced().diversity;
+    diverse.restrict = Some(vec!["10.0.0.0/8".parse().unwrap()]);
+    for (config, settings) in [(Config::balanced(), 0), (Config::classic(), 0), (changed, 5), (diverse, 1)] {
+        let seed = if settings == 1 { Seed::Bytes(vec![5; 32]) } else { Seed::Number(7) };
+        let header = Header::new(id(9), &config, &seed).unwrap();
+        assert_eq!(header.settings.len(), settings, "only what differs is written");
+        let text = serde_json::to_string(&header).unwrap();
+        let read: Header = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.config(&mut Names::default()).unwrap(), config);
+        assert_eq!((read.me.bytes(), read.seed.map(TraceSeed::seed)), (id(9), Some(seed)));
+    }
+}
+
+/// Every event, recorded as one drain.
+fn events() -> Vec<Event<Id, SocketAddr>> {
+    let node = || Node::new(id(1), [addr("1.2.3.4:5"), addr("[::1]:6")]);
+    let tried = vec![Tried { addr: addr("1.2.3.4:5"), outcome: DialOutcome::Refused }];
+    let dial = |raw, tried| Event::DialFinished {
+        dial: DialId::from_raw(raw),
+        outcome: DialOutcome::TimedOut,
+        tried,
+    };
+    vec![
+        Event::StaticAdded(node()),
+        Event::StaticRemoved(id(2)),
+        Event::NodeDiscovered { node: Node::unresolved(id(3)), source: Source(4) },
+        Event::NodeForgotten(id(3)),
+        Event::PeerAdded { id: id(4), kind: PeerKind::Inbound, addr: None },
+        Event::PeerAdded {
+            id: id(5),
+            kind: PeerKind::Outbound(DialKind::Feeler),
+            addr: Some(addr("1.1.1.1:1")),
+        },
+        Event::PeerRemoved { id: id(4), reason: RemovalReason::Useless },
+        Event::InboundPending { connection: ConnectionId(8), id: id(6) },
+        Event::InboundEnded { connection: ConnectionId(8) },
+        dial(11, tried.clone()),
+        dial(11, Vec::new()),
+        Event::ResolveFinished { resolve: ResolveId::from_raw(12), addrs: node().addrs },
+        Event::ResolveFinished { resolve: ResolveId::from_raw(12), addrs: node().addrs },
+        Event::LookupFinished { lookup: dialstate::LookupId::from_raw(13), nodes: vec![node()] },
+        Event::LookupFinished { lookup: dialstate::LookupId::from_raw(13), nodes: Vec::new() },
+        Event::DialRequested(id(7)),
+        Event::Banned { subject: BanSubject::Id(id(8)), until: Some(Timestamp::from_nanos(99)) },
+        Event::Banned { subject: BanSubject::Network("10.0.0.0/8".parse().unwrap()), until: None },
+        Event::Unbanned(BanSubject::Id(id(8))),
+        Event::NetworkChanged,
+        Event::Reconfigured(Change::DynamicTarget(4)),
+        Event::Reconfigured(Change::MaxActiveDials(5)),
+        Event::Reconfigured(Change::Restrict(None)),
+        Event::Reconfigured(Change::Bootnodes(vec![node()])),
+        Event::Tick,
+    ]
+}
+
+fn commands() -> Vec<Command<Id, SocketAddr>> {
+    let node = Node::new(id(1), [addr("1.2.3.4:5")]);
+    let dial = |raw, kind| Command::Dial {
+        dial: DialId::from_raw(raw),
+        node: node.clone(),
+        kind,
+        stagger: Duration::ZERO,
+        deadline: None,
+    };
+    vec![
+        Command::Cancel(Task::Dial(DialId::from_raw(99))),
+        Command::Lookup { lookup: dialstate::LookupId::from_raw(13), target: [0; 32], deadline: None },
+        Command::Resolve { resolve: ResolveId::from_raw(12), id: id(2), deadline: None },
+        dial(11, DialKind::Bootnode),
+        Command::Sleep { until: None, reason: WakeReason::Event },
+    ]
+}
+
+#[test]
+fn a_recording_names_nodes_and_falls_back_to_tokens() {
+    let (mut input, mut output) = (Vec::new(), Vec::new());
+    let start = Timestamp::from_millis(5);
+    let mut recorder = JsonLines::new(&mut input, &mut output);
+    recorder.begin(&dialstate::Header::new::<()>(id(9), Config::balanced(), Seed::Number(1), start));
+    recorder.drained(start, &[], &commands()).unwrap();
+    recorder.drained(Timestamp::from_nanos(5_000_001), &events(), &commands()[4..]).unwrap();
+    recorder.drained(start, &[], &commands()[4..]).unwrap();
+    assert!(recorder.drained(start, &[], &commands()).is_err(), "commands out of nothing");
+    recorder.finish().unwrap();
+
+    let (input, output) = (String::from_utf8(input).unwrap(), String::from_utf8(output).unwrap());
+    let lines: Vec<_> = texts(&input).iter().map(|text| text.input().unwrap()).collect();
+    assert_eq!((lines.len(), texts(&output).len()), (1 + events().len(), 1 + events().len()));
+    let undrained = lines.iter().filter(|line| !line.drain.is_whole()).count();
+    assert_eq!(undrained, events().len() - 1, "only the last event is drained");
+    assert!(input.lines().nth(1).unwrap().starts_with(r#"{"at_ns":5000001,"event":"static_added","#));
+    let tokens: Vec<_> = input.lines().filter(|line| line.contains("token")).collect();
+    assert_eq!(tokens.len(), 3, "of two answers to a task the second is to none: {tokens:#?}");
+    let first = texts(&output)[0].output().unwrap();
+    let shown = serde_json::to_string(&first.commands).unwrap();
+    let (one, two) = ("01".repeat(32), "02".repeat(32));
+    assert_eq!(
+        shown,
+        format!(
+            r#"[{{"command":"cancel","task":"dial"}},{{"command":"dial","id":"{one}","kind":"bootnode","addr":"1.2.3.4:5"}},{{"command":"lookup"}},{{"command":"resolve","id":"{two}"}}]"#
+        )
+    );
+}

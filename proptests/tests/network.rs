@@ -1,0 +1,65 @@
+//! Networks of dialers that talk to each other: with faults all along, and with faults that stop.
+//!
+//! `DIALSTATE_SEEDS=100..200` chooses other seeds than the few by default.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::std_instead_of_core,
+    reason = "tests: a broken assumption should stop them"
+)]
+
+use std::ops::Range;
+
+use dialstate::Timestamp;
+use dialstate_proptests::network::Network;
+
+const HOURS: u64 = 2;
+
+fn seeds(default: Range<u64>) -> Range<u64> {
+    let Ok(seeds) = std::env::var("DIALSTATE_SEEDS") else { return default };
+    let (from, to) = seeds.split_once("..").expect("DIALSTATE_SEEDS is of the form 100..200");
+    from.parse().unwrap()..to.parse().unwrap()
+}
+
+/// 2 to 50 hosts.
+fn network(seed: u64) -> Network {
+    const COUNTS: [u8; 12] = [2, 3, 5, 8, 2, 12, 4, 20, 6, 3, 30, 50];
+    Network::new(seed, COUNTS[usize::try_from(seed % 12).unwrap()])
+}
+
+/// Every drain of every dialer is checked on the way.
+#[test]
+fn with_faults_all_along_no_rule_is_broken() {
+    for seed in seeds(0..24) {
+        let mut network = network(seed);
+        network.run_until(Timestamp::from_secs(HOURS * 3600));
+        let (events, faults, dials, _) = network.digest();
+        assert!(faults > 60 && dials > 10 && events > 100, "seed {seed}: {events}, {faults}, {dials}");
+    }
+}
+
+#[test]
+fn when_faults_stop_every_slot_is_filled_within_the_bound() {
+    for seed in seeds(24..48) {
+        println!("seed {seed}");
+        let mut network = network(seed);
+        let stop = Timestamp::from_secs(HOURS * 3600);
+        network.run_until(stop);
+        network.stop_faults();
+        network.run_until(stop.saturating_add(network.bound()));
+        network.assert_full();
+        network.assert_settled();
+    }
+}
+
+#[test]
+fn one_seed_is_one_history() {
+    let run = |seed| {
+        let mut network = network(seed);
+        network.run_until(Timestamp::from_secs(3600));
+        network.digest()
+    };
+    assert_eq!(run(7), run(7));
+    assert_ne!(run(7), run(19));
+}

@@ -1,0 +1,27 @@
+//! The balanced profile in simulated time, one trouble of real dialers a file: what must hold, in numbers.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests: a broken assumption should stop them"
+)]
+
+mod common;
+mod pair;
+mod s01_fairness;
+mod s02_starvation;
+mod s03_leaks;
+mod s04_outage;
+mod s05_sleep;
+mod s06_eclipse;
+mod s07_static;
+mod s08_inbound;
+mod s09_rules;
+mod s10_alone;
+mod s11_reconfigured;
+mod s12_bounded;
+mod s13_options;

@@ -1,0 +1,100 @@
+//! A host that wakes up doesn't stampede. (freenet-core#3210: 3,066 connects in 7 min, and no end by itself.)
+
+use std::time::Duration;
+
+use dialstate::{DialKind, DialOutcome, Notice, RemovalReason, Timestamp};
+use dialstate_proptests::world::{Config, Event};
+
+use crate::common::{Answer, HOUR, MINUTE, SECOND, Scene, Town, discovered, id, inbound, node};
+
+const NODES: u32 = 1_000;
+const MILLI: Duration = Duration::from_millis(1);
+
+/// How many dials of a kind go out in each of the first seconds from `start` on.
+fn by_second(scene: &Scene<Town>, kind: DialKind, start: Timestamp, seconds: u32) -> Vec<usize> {
+    let at = |second| start.saturating_add(SECOND * second);
+    (0..seconds).map(|second| scene.seen.count(kind, at(second), at(second + 1))).collect()
+}
+
+fn assert_paced(dials: &[usize]) {
+    assert!(dials[0] <= 9, "{} dials in the first second", dials[0]);
+    assert!(dials[1..].iter().all(|dials| *dials <= 8), "{dials:?}");
+    // Paced, and not idle: there are timers enough for 8 a second.
+    assert!(dials.iter().sum::<usize>() >= 7 * dials.len(), "{dials:?}");
+}
+
+/// All nodes fail at once, and cool down.
+fn refusing() -> Town {
+    Town::new(|_, _, _| Answer::Fails(10 * MILLI, DialOutcome::Refused))
+}
+
+#[test]
+fn a_thousand_known_nodes_come_back_eight_a_second() {
+    let mut scene = Scene::new(Config::default(), refusing());
+    scene.hand(inbound(NODES));
+    for n in 0..NODES {
+        scene.hand(discovered(node(n)));
+    }
+    scene.run(HOUR);
+    scene.sim.suspend(8 * HOUR);
+    let woke = scene.sim.now();
+    let before = scene.sim.dialer().gauges();
+    assert!(before.cooling + before.ready >= NODES - 16, "{before:?}");
+    scene.run(2 * MINUTE);
+    assert_paced(&by_second(&scene, DialKind::Dynamic, woke, 60));
+    assert_eq!(scene.sim.dialer().stats().clock_jumps, 1);
+    let jump = std::iter::from_fn(|| scene.sim.next_notice()).find_map(|notice| match notice {
+        Notice::TimeJumped { expected } => Some(expected),
+        _ => None,
+    });
+    assert!(jump.is_some_and(|expected| expected <= woke.saturating_sub(7 * HOUR)), "{jump:?}");
+}
+
+#[test]
+fn a_thousand_static_nodes_come_back_eight_a_second() {
+    let mut scene = Scene::new(Config::default(), refusing());
+    scene.hand(inbound(NODES));
+    for n in 0..NODES {
+        scene.hand(Event::StaticAdded(node(n)));
+    }
+    scene.run(10 * MINUTE);
+    scene.sim.suspend(8 * HOUR);
+    let woke = scene.sim.now();
+    scene.run(2 * MINUTE);
+    assert_paced(&by_second(&scene, DialKind::Static, woke, 60));
+}
+
+#[test]
+fn tasks_that_were_open_end_uncharged() {
+    let mut scene = Scene::new(Config::default(), Town::new(|_, _, _| Answer::Lost));
+    scene.hand(inbound(NODES));
+    for n in 0..16 {
+        scene.hand(discovered(node(n)));
+    }
+    scene.run(10 * SECOND);
+    assert_eq!(scene.seen.open(), 16);
+    scene.sim.suspend(8 * HOUR);
+    let woke = scene.sim.now();
+    scene.run(Duration::ZERO);
+    assert_eq!((scene.seen.open(), scene.seen.cancels.len()), (0, 16));
+    let dialer = scene.sim.dialer();
+    assert!((0..16).all(|n| dialer.explain(&id(n)).failures == 0));
+    // They are dialed again at once, as the pace allows.
+    scene.run(2 * SECOND);
+    assert_eq!(by_second(&scene, DialKind::Dynamic, woke, 3), [7, 8, 1]);
+}
+
+#[test]
+fn a_jump_without_a_timer_due_is_no_jump() {
+    // 16 peers, nobody missing: nothing is due in the 8 hours, and nothing is held up by them.
+    let mut scene = Scene::new(Config::default(), Town::new(|_, _, _| Answer::Connects(SECOND)));
+    for n in 0..40 {
+        scene.hand(discovered(node(n)));
+    }
+    scene.run(MINUTE);
+    scene.sim.suspend(8 * HOUR);
+    let lost = scene.seen.dials[0].id;
+    scene.hand(Event::PeerRemoved { id: lost, reason: RemovalReason::Closed });
+    assert_eq!(scene.seen.dials.last().unwrap().at, scene.sim.now());
+    assert_eq!(scene.sim.dialer().stats().clock_jumps, 0);
+}

@@ -1,0 +1,150 @@
+//! Static nodes: removed and added again, moved, retried for ever, parked by the restrict list and never forgotten.
+//! (go-ethereum #20592 and #21774, cosmos-sdk#2436, tendermint#2542)
+
+use std::time::Duration;
+
+use dialstate::{Change, DialKind, DialOutcome, Notice, Refusal, Standing, Timestamp};
+use dialstate_proptests::world::{Config, Event, Id, Node};
+
+use crate::common::{
+    Answer, Dialed, HOUR, MINUTE, SECOND, Scene, Town, discovered, id, inbound, node, number,
+};
+
+const BLINK: Duration = Duration::from_millis(50);
+/// 60 s, and a fifth of it.
+const LONGEST: Duration = Duration::from_secs(72);
+
+/// A world in which every dial fails as `answer` says, and an inbound peer shows that the network works.
+fn failing(answer: impl Fn(u32) -> Answer + 'static) -> Scene<Town> {
+    let town = Town::new(move |node, _, _| answer(number(&node.id)));
+    let mut scene = Scene::new(Config::default(), town);
+    scene.hand(inbound(900));
+    scene
+}
+
+fn refused(_: u32) -> Answer {
+    Answer::Fails(BLINK, DialOutcome::Refused)
+}
+
+fn dials_of(scene: &Scene<Town>, of: Id) -> Vec<Dialed> {
+    scene.seen.dials.iter().filter(|dialed| dialed.id == of).cloned().collect()
+}
+
+fn last(scene: &Scene<Town>) -> Timestamp {
+    scene.seen.dials.last().unwrap().at
+}
+
+/// Also where it is known besides, so that a record of it stays. (Without dynamic slots it is not dialed as such.)
+#[test]
+fn removed_and_added_at_the_same_instant_it_is_dialed_at_once() {
+    for known in [false, true] {
+        let mut config = Config::default();
+        config.dynamic_target = 0;
+        let mut scene = Scene::new(config, Town::new(|_, _, _| refused(1)));
+        scene.hand(inbound(900));
+        if known {
+            scene.hand(discovered(node(1)));
+        }
+        scene.hand(Event::StaticAdded(node(1)));
+        scene.run(20 * MINUTE);
+        let before = scene.seen.dials.len();
+        scene.run_until(2 * MINUTE, |seen| seen.dials.len() > before).unwrap();
+        scene.run(5 * SECOND);
+        let now = scene.sim.now();
+        let earliest = scene.sim.dialer().explain(&id(1)).earliest.unwrap();
+        assert!(
+            earliest > now.saturating_add(40 * SECOND),
+            "no cooldown worth the name: {earliest} at {now}"
+        );
+        let before = scene.seen.dials.len();
+        scene.hand(Event::StaticRemoved(id(1)));
+        assert_eq!(scene.seen.dials.len(), before);
+        scene.hand(Event::StaticAdded(node(1)));
+        assert_eq!((scene.seen.dials.len(), last(&scene)), (before + 1, now));
+        assert_eq!(scene.seen.dials[before].kind, DialKind::Static);
+        // Its failures are forgotten too: the second dial comes after 5 s ± 20 %.
+        scene.run(10 * SECOND);
+        let gap = dials_of(&scene, id(1))[before + 1].at.saturating_since(now);
+        assert!((4 * SECOND..=6 * SECOND + 3 * BLINK).contains(&gap), "{gap:?}");
+    }
+}
+
+#[test]
+fn moved_it_is_dialed_where_it_is_now() {
+    let old = node(1).addrs.as_slice()[0];
+    let moved = Node::new(id(1), [([198, 18, 0, 1], 30_303).into()]);
+    let new = moved.addrs.as_slice()[0];
+    // Moved while it cools down, and while a dial is under way that is never answered.
+    for (answer, wait, most) in [
+        (refused as fn(u32) -> Answer, 10 * MINUTE + SECOND, LONGEST),
+        (|_| Answer::Lost, SECOND, 30 * SECOND + LONGEST),
+    ] {
+        let mut scene = failing(answer);
+        scene.hand(Event::StaticAdded(node(1)));
+        scene.run(wait);
+        let (before, now) = (scene.seen.dials.len(), scene.sim.now());
+        assert!(scene.seen.dials.iter().all(|dialed| dialed.addr == old));
+        scene.hand(Event::StaticAdded(moved.clone()));
+        scene.run(10 * MINUTE);
+        let after = &scene.seen.dials[before..];
+        assert!(after.len() > 5 && after.iter().all(|dialed| dialed.addr == new), "{after:?}");
+        let waited = after[0].at.saturating_since(now);
+        assert!(waited <= most, "dialed at its new address after {waited:?} only");
+    }
+}
+
+#[test]
+fn sixteen_are_retried_for_ever_at_most_72_s_apart() {
+    let answer = |n| match n % 4 {
+        0 => Answer::Fails(BLINK, DialOutcome::Refused),
+        1 => Answer::Fails(BLINK, DialOutcome::TooManyPeers),
+        2 => Answer::Fails(BLINK, DialOutcome::WrongIdentity),
+        _ => Answer::Lost,
+    };
+    let mut scene = failing(answer);
+    for n in 1..=16 {
+        scene.hand(Event::StaticAdded(node(n)));
+    }
+    scene.run(24 * HOUR);
+    for n in 1..=16 {
+        let dials = dials_of(&scene, id(n));
+        // A lost dial is given up after 30 s; a refused one is followed by a resolve of 100 ms.
+        let busy = if n % 4 == 3 { 30 * SECOND } else { BLINK + Duration::from_millis(100) };
+        let gaps: Vec<_> = dials.windows(2).map(|two| two[1].at.saturating_since(two[0].at)).collect();
+        let longest = gaps.iter().max().unwrap();
+        assert!(*longest <= LONGEST + busy, "node {n} waited for {longest:?}");
+        let settled = &gaps[8..];
+        let shortest = settled.iter().min().unwrap();
+        assert!(*shortest >= 48 * SECOND, "node {n} was dialed again after {shortest:?}");
+        assert!(settled.iter().any(|gap| gap != longest), "no jitter");
+        let idle = scene.sim.now().saturating_since(dials.last().unwrap().at);
+        assert!(idle <= LONGEST + busy, "node {n} was given up {idle:?} ago");
+        let least = (24 * HOUR).as_secs() / (LONGEST + busy).as_secs();
+        assert!(dials.len() as u64 >= least, "node {n}: {} dials", dials.len());
+    }
+}
+
+#[test]
+fn excluded_it_is_parked_and_dialed_when_the_list_changes() {
+    let addr = |n| node(n).addrs.as_slice()[0].ip().into();
+    let mut config = Config::default();
+    config.restrict = Some(vec![addr(2)]);
+    let mut scene = Scene::new(config, Town::new(|_, _, _| Answer::Connects(BLINK)));
+    scene.hand(Event::StaticAdded(node(1)));
+    scene.hand(Event::StaticAdded(node(2)));
+    scene.run(HOUR);
+    assert_eq!(dials_of(&scene, id(1)), []);
+    assert_eq!(dials_of(&scene, id(2)).len(), 1);
+    let mut dialer = scene.sim.dialer().clone();
+    let notices: Vec<_> = std::iter::from_fn(|| dialer.next_notice()).collect();
+    assert_eq!(notices, [Notice::StaticParked { id: id(1), reason: Refusal::Restricted }]);
+    let explanation = dialer.explain(&id(1));
+    assert_eq!((explanation.standing, explanation.refusals), (Standing::Parked, vec![Refusal::Restricted]));
+    assert_eq!(explanation.earliest, None);
+    let now = scene.sim.now();
+    scene.hand(Event::Reconfigured(Change::Restrict(Some(vec![addr(1), addr(2)]))));
+    let dials = dials_of(&scene, id(1));
+    assert_eq!((dials.len(), dials[0].at, dials[0].kind), (1, now, DialKind::Static));
+    scene.run(SECOND);
+    assert_eq!(scene.sim.dialer().gauges().static_peers, 2);
+}

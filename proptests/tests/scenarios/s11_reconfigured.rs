@@ -1,0 +1,148 @@
+//! A running dialer is told other rules: a lower target, another restrict list, other bootnodes.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use dialstate::{Change, DialKind, DialOutcome, DisconnectReason, Task, Timestamp};
+use dialstate_proptests::world::{Command, Config, Event, Id};
+
+use crate::common::{Answer, MINUTE, SECOND, Scene, Town, discovered, id, node, number};
+
+const BLINK: Duration = Duration::from_millis(50);
+
+/// Hands an event in; returns who is to be disconnected, and what is cancelled.
+fn hand(
+    scene: &mut Scene<Town>,
+    change: Change<Id, std::net::SocketAddr>,
+) -> (Vec<(u32, DisconnectReason)>, Vec<Task>) {
+    let (mut closed, mut cancelled) = (Vec::new(), Vec::new());
+    let seen = &mut scene.seen;
+    let watch = |drain: &dialstate_proptests::world::Drain<'_>| {
+        assert_eq!(*drain.result, Ok(()));
+        for command in drain.commands {
+            match command {
+                Command::Disconnect { id, reason } => closed.push((number(id), *reason)),
+                Command::Cancel(task) => cancelled.push(*task),
+                _ => {}
+            }
+        }
+        seen.step(drain);
+        Ok(())
+    };
+    scene.sim.hand(&Event::Reconfigured(change), watch).unwrap();
+    (closed, cancelled)
+}
+
+/// Nodes 1 to `last`, heard of one a second, each of which connects at once.
+fn peers(last: u32) -> Scene<Town> {
+    let mut scene = Scene::new(Config::default(), Town::new(|_, _, _| Answer::Connects(BLINK)));
+    for n in 1..=last {
+        scene.hand(discovered(node(n)));
+        scene.run(SECOND);
+    }
+    scene
+}
+
+#[test]
+fn a_lower_target_disconnects_the_newest() {
+    let mut scene = peers(40);
+    scene.hand(Event::StaticAdded(node(100)));
+    scene.run(SECOND);
+    let gauges = scene.sim.dialer().gauges();
+    assert_eq!((gauges.dynamic_peers, gauges.static_peers), (16, 1));
+    let (mut closed, cancelled) = hand(&mut scene, Change::DynamicTarget(10));
+    closed.sort_unstable_by_key(|(n, _)| *n);
+    let newest: Vec<_> = (11..=16).map(|n| (n, DisconnectReason::OverTarget)).collect();
+    assert_eq!((closed, cancelled), (newest, vec![]));
+    let before = scene.seen.dials.len();
+    scene.run(10 * MINUTE);
+    let gauges = scene.sim.dialer().gauges();
+    assert_eq!((gauges.dynamic_peers, gauges.static_peers), (10, 1));
+    assert_eq!(scene.seen.dials.len(), before, "somebody is dialed, and no slot is free");
+    let kept: Vec<_> = scene.sim.world().connected.keys().map(number).collect();
+    assert_eq!(kept, (1..=10).chain([100]).collect::<Vec<_>>());
+    // Up again: 24 other nodes are known, and the six that had to go.
+    assert_eq!(hand(&mut scene, Change::DynamicTarget(16)), (vec![], vec![]));
+    scene.run(SECOND);
+    assert_eq!(scene.sim.dialer().gauges().dynamic_peers, 16);
+    assert_eq!(scene.seen.dials.len(), before + 6);
+}
+
+#[test]
+fn a_target_of_nobody_ends_all_and_holds() {
+    let mut scene = peers(16);
+    let (closed, _) = hand(&mut scene, Change::DynamicTarget(0));
+    assert_eq!(closed.len(), 16);
+    let (dials, lookups) = (scene.seen.dials.len(), scene.seen.lookups.len());
+    scene.run(10 * MINUTE);
+    assert_eq!(scene.sim.dialer().gauges().dynamic_peers, 0);
+    assert_eq!((scene.seen.dials.len(), scene.seen.lookups.len()), (dials, lookups));
+}
+
+#[test]
+fn another_list_closes_and_cancels_what_it_excludes() {
+    // Nodes 1 to 8 connect, 9 to 16 never answer; the list allows the even ones of both.
+    let town =
+        Town::new(|node, _, _| if number(&node.id) <= 8 { Answer::Connects(BLINK) } else { Answer::Lost });
+    let mut scene = Scene::new(Config::default(), town);
+    for n in 1..=16 {
+        scene.hand(discovered(node(n)));
+    }
+    scene.run(10 * SECOND);
+    let gauges = scene.sim.dialer().gauges();
+    assert_eq!((gauges.dynamic_peers, gauges.dynamic_attempts), (8, 8));
+    let list = (1..=40).filter(|n| n % 2 == 0).map(|n| node(n).addrs.as_slice()[0].ip().into());
+    let odd: BTreeSet<Task> = scene
+        .seen
+        .dials
+        .iter()
+        .filter(|dialed| number(&dialed.id) > 8)
+        .filter(|dialed| number(&dialed.id) % 2 == 1)
+        .map(|dialed| Task::Dial(dialed.dial))
+        .collect();
+    let (mut closed, cancelled) = hand(&mut scene, Change::Restrict(Some(list.collect())));
+    closed.sort_unstable_by_key(|(n, _)| *n);
+    assert_eq!(closed, [1, 3, 5, 7].map(|n| (n, DisconnectReason::Restricted)));
+    assert_eq!((odd.len(), cancelled.into_iter().collect::<BTreeSet<_>>()), (4, odd));
+    // What follows keeps the list.
+    let before = scene.seen.dials.len();
+    for n in 17..=40 {
+        scene.hand(discovered(node(n)));
+    }
+    scene.run(5 * MINUTE);
+    let after = &scene.seen.dials[before..];
+    assert!(after.len() >= 8 && after.iter().all(|dialed| number(&dialed.id).is_multiple_of(2)), "{after:?}");
+    // And without a list all may be dialed again.
+    scene.hand(Event::Reconfigured(Change::Restrict(None)));
+    let before = scene.seen.dials.len();
+    scene.run(2 * MINUTE);
+    assert!(scene.seen.dials[before..].iter().any(|dialed| number(&dialed.id) % 2 == 1));
+}
+
+#[test]
+fn other_bootnodes_are_tried_from_then_on() {
+    let mut config = Config::default();
+    config.bootnodes = vec![node(1), node(2)];
+    let town = Town::new(|_, _, _| Answer::Fails(BLINK, DialOutcome::Refused));
+    let mut scene = Scene::new(config, town);
+    scene.run(5 * MINUTE);
+    let tried = |scene: &Scene<Town>, from: Timestamp| -> Vec<u32> {
+        let bootnodes = scene.seen.dials.iter().filter(|d| d.at >= from && d.kind == DialKind::Bootnode);
+        bootnodes.map(|dialed| number(&dialed.id)).collect()
+    };
+    assert_eq!(scene.seen.dials[0].at, Timestamp::from_secs(20));
+    let old = tried(&scene, Timestamp::ZERO);
+    assert!(old.len() >= 5 && old.windows(2).all(|two| two[0] != two[1]), "{old:?}");
+    let now = scene.sim.now();
+    scene.hand(Event::Reconfigured(Change::Bootnodes(vec![node(3), node(4), node(5)])));
+    scene.run(60 * SECOND);
+    assert!(!tried(&scene, now).is_empty(), "none of the new ones within a minute");
+    scene.run(10 * MINUTE);
+    let new = tried(&scene, now);
+    assert_eq!(new.iter().copied().collect::<BTreeSet<_>>(), BTreeSet::from([3, 4, 5]), "{new:?}");
+    scene.hand(Event::Reconfigured(Change::Bootnodes(vec![])));
+    let now = scene.sim.now();
+    scene.run(10 * MINUTE);
+    assert!(tried(&scene, now).is_empty());
+    assert!(scene.sim.dialer().explain(&id(3)).refusals.contains(&dialstate::Refusal::Unknown));
+}

@@ -1,0 +1,145 @@
+//! What makes sense in a config: ranges, and what must not exceed what.
+
+use core::time::Duration;
+
+use super::{Backoff, Config, Deadlines, Discover, Diversity, MAX_DURATION, Options};
+use crate::address::Addrs;
+use crate::error::ConfigError;
+use crate::time::nanos;
+
+impl<I, A> Config<I, A> {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// The first field that makes no sense, with its range.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.validate_counts()?;
+        self.deadlines.validate()?;
+        self.discover.validate()?;
+        self.backoff.validate()?;
+        duration("stagger", self.stagger, 0)?;
+        duration("pace.interval", self.pace.interval, 0)?;
+        duration("pace.jump", self.pace.jump, MILLI)?;
+        duration("outage.silence", self.outage.silence, 0)?;
+        duration("outage.probe", self.outage.probe, MILLI)?;
+        self.diversity.as_ref().map_or(Ok(()), Diversity::validate)?;
+        self.options.validate()
+    }
+
+    fn validate_counts(&self) -> Result<(), ConfigError> {
+        const SLOTS: u64 = 1 << 30;
+        let limits = &self.limits;
+        count("max_active_dials", self.max_active_dials, 1, u64::from(u32::MAX))?;
+        count("max_addrs", self.max_addrs, 1, Addrs::<A>::MAX as u64)?;
+        count("pace.static_active", self.pace.static_active, 1, u64::from(u32::MAX))?;
+        count("pace.burst", self.pace.burst, 1, 1 << 20)?;
+        count("outage.failures", self.outage.failures, 1, 1 << 20)?;
+        count("dynamic_target", self.dynamic_target, 0, 1 << 20)?;
+        count("limits.good", limits.good, 1, SLOTS)?;
+        count("limits.others", limits.others, 1, SLOTS)?;
+        count("limits.statics", limits.statics, 0, SLOTS)?;
+        count("limits.peers", limits.peers, 1, SLOTS)?;
+        count("limits.banned_ids", limits.banned_ids, 0, SLOTS)?;
+        count("limits.banned_networks", limits.banned_networks, 0, SLOTS)?;
+        count("limits.inbound", limits.inbound, 1, SLOTS)?;
+        count("limits.requested", limits.requested, 0, 1 << 20)?;
+        count("limits.lookup_buffer", limits.lookup_buffer, 0, SLOTS)?;
+        count("limits.notices", limits.notices, 0, 1 << 20)?;
+        count("limits.bootnodes", limits.bootnodes, 0, 1 << 20)?;
+        let bootnodes = u32::try_from(self.bootnodes.len()).unwrap_or(u32::MAX);
+        not_above("bootnodes", bootnodes, "limits.bootnodes", limits.bootnodes)
+    }
+}
+
+impl Deadlines {
+    fn validate(&self) -> Result<(), ConfigError> {
+        for (field, value) in [
+            ("deadlines.dial", self.dial),
+            ("deadlines.resolve", self.resolve),
+            ("deadlines.lookup", self.lookup),
+            ("deadlines.inbound", Some(self.inbound)),
+        ] {
+            value.map_or(Ok(()), |value| duration(field, value, MILLI))?;
+        }
+        Ok(())
+    }
+}
+
+impl Discover {
+    fn validate(&self) -> Result<(), ConfigError> {
+        range(
+            ("discover.lookup_interval", self.lookup_interval),
+            ("discover.lookup_interval_max", self.lookup_interval_max),
+        )?;
+        range(("discover.fallback", self.fallback), ("discover.fallback_max", self.fallback_max))?;
+        range(
+            ("discover.resolve_delay", self.resolve_delay),
+            ("discover.resolve_delay_max", self.resolve_delay_max),
+        )
+    }
+}
+
+impl Backoff {
+    fn validate(&self) -> Result<(), ConfigError> {
+        duration("backoff.history", self.history, 0)?;
+        range(("backoff.static_first", self.static_first), ("backoff.static_max", self.static_max))?;
+        range(("backoff.short", self.short), ("backoff.max", self.max))?;
+        range(("backoff.medium", self.medium), ("backoff.max", self.max))?;
+        range(("backoff.long", self.long), ("backoff.max", self.max))?;
+        range(("backoff.local_pause", self.local_pause), ("backoff.local_pause_max", self.local_pause_max))?;
+        duration("backoff.stable_session", self.stable_session, 0)?;
+        count("backoff.jitter_percent", self.jitter_percent, 0, 90)?;
+        count("backoff.worn_after", self.worn_after, 1, u64::from(u8::MAX))
+    }
+}
+
+impl Diversity {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let most = u64::from(u32::MAX);
+        count("diversity.v4_24", self.v4_24, 1, most)?;
+        count("diversity.v4_16", self.v4_16, 1, most)?;
+        count("diversity.v6_48", self.v6_48, 1, most)?;
+        count("diversity.v6_32", self.v6_32, 1, most)?;
+        count("diversity.no_ip", self.no_ip, 1, most)?;
+        duration("diversity.relax_after", self.relax_after, MILLI)
+    }
+}
+
+impl Options {
+    fn validate(&self) -> Result<(), ConfigError> {
+        self.feeler.map_or(Ok(()), |feeler| duration("options.feeler", feeler, MILLI))?;
+        count("options.anchors", self.anchors, 0, u64::from(Self::MAX_ANCHORS))?;
+        duration("options.churn_age", self.churn_age, 0)?;
+        self.churn
+            .map_or(Ok(()), |(least, most)| range(("options.churn.0", least), ("options.churn.1", most)))
+    }
+}
+
+const MILLI: u64 = 1_000_000;
+
+fn count(field: &'static str, given: u32, least: u64, most: u64) -> Result<(), ConfigError> {
+    within(field, u64::from(given), least, most)
+}
+
+fn duration(field: &'static str, given: Duration, least: u64) -> Result<(), ConfigError> {
+    within(field, nanos(given), least, nanos(MAX_DURATION))
+}
+
+fn within(field: &'static str, given: u64, least: u64, most: u64) -> Result<(), ConfigError> {
+    if (least..=most).contains(&given) {
+        Ok(())
+    } else {
+        Err(ConfigError::OutOfRange { field, least, most, given })
+    }
+}
+
+fn not_above(field: &'static str, given: u32, bound: &'static str, most: u32) -> Result<(), ConfigError> {
+    if given <= most { Ok(()) } else { Err(ConfigError::Above { field, bound }) }
+}
+
+/// A first delay and what it doubles to.
+fn range(first: (&'static str, Duration), most: (&'static str, Duration)) -> Result<(), ConfigError> {
+    duration(first.0, first.1, MILLI)?;
+    duration(most.0, most.1, MILLI)?;
+    if first.1 <= most.1 { Ok(()) } else { Err(ConfigError::Above { field: first.0, bound: most.0 }) }
+}

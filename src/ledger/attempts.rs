@@ -1,0 +1,165 @@
+//! Attempts under way: resolve, dial, and for static nodes resolve and dial once more.
+//!
+//! An attempt is one thing from its start to its end. It carries its own copy of the addresses, and of the resolve
+//! delay that it shares with the static entry it came from.
+
+use siphasher::sip::SipHasher13;
+
+use super::dense::Dense;
+use super::groups::Held;
+use super::heap::Heap;
+use super::slab::Slab;
+use super::table::{Counted, Table};
+use crate::address::Addrs;
+use crate::backoff::ResolveDelay;
+use crate::command::DialKind;
+use crate::event::DialOutcome;
+use crate::time::Timestamp;
+
+/// Which slots an attempt or a peer takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Budget {
+    Static,
+    Dynamic,
+    Feeler,
+}
+
+impl Budget {
+    pub(crate) const ALL: [Self; 3] = [Self::Static, Self::Dynamic, Self::Feeler];
+
+    pub(crate) const fn of(kind: DialKind) -> Self {
+        match kind {
+            DialKind::Static | DialKind::Requested => Self::Static,
+            DialKind::Dynamic | DialKind::Bootnode => Self::Dynamic,
+            DialKind::Feeler => Self::Feeler,
+        }
+    }
+}
+
+/// How far an attempt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Phase {
+    /// It is to be resolved.
+    Resolve,
+    Resolving,
+    /// It is to be dialed.
+    Dial,
+    Dialing,
+    /// Classic: the resolve was refused; it ends after the round that began it.
+    Refused,
+}
+
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound(deserialize = "A: serde::Deserialize<'de> + Ord")))]
+pub(crate) struct Attempt<A> {
+    pub(crate) node: u32,
+    pub(crate) kind: DialKind,
+    pub(crate) addrs: Addrs<A>,
+    pub(crate) phase: Phase,
+    pub(crate) began: Timestamp,
+    /// The version of the static entry that it came from.
+    pub(crate) version: Option<u64>,
+    pub(crate) resolve: ResolveDelay,
+    /// Whether this is the resolve and dial after a first failed dial.
+    pub(crate) again: bool,
+    pub(super) token: u64,
+    /// The groups that it counts in, until its node is connected.
+    pub(crate) held: Held,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Dial(DialOutcome),
+    /// No address was found.
+    Unresolved,
+    /// The driver did not answer in time.
+    Overdue,
+    /// An event or the rules made it moot; nobody is charged.
+    Moot,
+}
+
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound(deserialize = "A: serde::Deserialize<'de> + Ord")))]
+pub(crate) struct Attempts<A> {
+    pub(super) slab: Slab<Attempt<A>>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(super) tokens: Table<Counted, u32>,
+    /// By budget.
+    pub(super) active: [Dense; 3],
+    /// By budget: those whose node is not connected outbound in the same budget.
+    pub(super) unmet: [Dense; 3],
+    /// In phase `Resolve` or `Dial`, oldest first.
+    pub(super) owed: Heap,
+    /// In phase `Refused`.
+    pub(crate) refused: Dense,
+}
+
+impl<A> Attempts<A> {
+    pub(crate) const fn new(hasher: SipHasher13) -> Self {
+        Self {
+            slab: Slab::new(),
+            tokens: Table::new(hasher),
+            active: [const { Dense::new() }; 3],
+            unmet: [const { Dense::new() }; 3],
+            owed: Heap::new(),
+            refused: Dense::new(),
+        }
+    }
+
+    pub(crate) fn get(&self, attempt: u32) -> Option<&Attempt<A>> {
+        self.slab.get(attempt)
+    }
+
+    fn set(sets: &[Dense; 3], budget: Budget) -> &Dense {
+        let [fixed, dynamic, feeler] = sets;
+        match budget {
+            Budget::Static => fixed,
+            Budget::Dynamic => dynamic,
+            Budget::Feeler => feeler,
+        }
+    }
+
+    pub(super) fn set_mut(sets: &mut [Dense; 3], budget: Budget) -> &mut Dense {
+        let [fixed, dynamic, feeler] = sets;
+        match budget {
+            Budget::Static => fixed,
+            Budget::Dynamic => dynamic,
+            Budget::Feeler => feeler,
+        }
+    }
+
+    /// Attempts under way in a budget.
+    pub(crate) fn active(&self, budget: Budget) -> u32 {
+        Self::set(&self.active, budget).len()
+    }
+
+    pub(crate) fn of_budget(&self, budget: Budget) -> &[u32] {
+        Self::set(&self.active, budget).as_slice()
+    }
+
+    /// Attempts whose node does not hold a slot of the budget as a peer already.
+    pub(crate) fn unmet(&self, budget: Budget) -> u32 {
+        Self::set(&self.unmet, budget).len()
+    }
+
+    /// Notes whether the node of an attempt is an outbound peer in the attempt's budget.
+    pub(crate) fn set_met(&mut self, attempt: u32, peer: Option<Budget>) {
+        let Some(budget) = self.slab.get(attempt).map(|attempt| Budget::of(attempt.kind)) else { return };
+        let unmet = Self::set_mut(&mut self.unmet, budget);
+        if peer == Some(budget) { unmet.remove(attempt) } else { unmet.insert(attempt) }
+    }
+
+    /// The attempt that has waited longest for its next command.
+    pub(crate) fn next_owed(&self) -> Option<u32> {
+        self.owed.peek().map(|entry| entry.key)
+    }
+
+    /// How many slots of attempts there are, used or not.
+    pub(crate) fn slots(&self) -> u32 {
+        self.slab.slots()
+    }
+}

@@ -1,0 +1,272 @@
+//! The course of an attempt: begun, issued, answered or overdue, ended.
+
+use super::Ledger;
+use super::attempts::{Attempt, Attempts, Budget, Ended, Phase};
+use super::groups::Held;
+use super::slab::NONE;
+use super::table::Counted;
+use super::timers::Lane;
+use crate::address::{Address, Addrs};
+use crate::backoff::{ResolveDelay, may_have_moved};
+use crate::command::{Command, DialId, DialKind, ResolveId, Task};
+use crate::config::Profile;
+use crate::error::EventError;
+use crate::event::DialOutcome;
+use crate::node::{Node, NodeId};
+use crate::stats::count;
+
+impl<I: NodeId, A: Address> Ledger<I, A> {
+    /// Begins an attempt. Its first command is owed, or it is refused at once.
+    pub(crate) fn begin(&mut self, node: u32, kind: DialKind, addrs: Addrs<A>) -> u32 {
+        let entry = self.nodes.get(node).and_then(|record| self.statics.get(record.entry));
+        let from_entry = entry.filter(|_| matches!(kind, DialKind::Static | DialKind::Requested));
+        let (version, resolve) =
+            from_entry.map_or((None, ResolveDelay::default()), |e| (Some(e.version), e.resolve));
+        // In classic the attempt finds out for itself that it may not resolve yet.
+        let resolvable = self.config.discovery && (self.ranks() || resolve.allows(self.now));
+        let phase = match (addrs.is_empty(), resolvable) {
+            (false, _) => Phase::Dial,
+            (true, true) => Phase::Resolve,
+            (true, false) => Phase::Refused,
+        };
+        let held = if self.config.diversity.is_some() { self.groups.hold(&addrs) } else { Held::new() };
+        let began = self.now;
+        let attempt =
+            Attempt { node, kind, addrs, phase, began, version, resolve, again: false, token: 0, held };
+        let attempt = self.attempts.slab.insert(attempt);
+        Attempts::<A>::set_mut(&mut self.attempts.active, Budget::of(kind)).insert(attempt);
+        let peer = self.nodes.get(node).and_then(|record| self.peers.budget(record.peer));
+        self.attempts.set_met(attempt, peer);
+        self.pardoned(node, None);
+        if let Some(record) = self.nodes.get_mut(node) {
+            record.anchor = false;
+            record.attempt = attempt;
+            record.attempts = record.attempts.wrapping_add(1);
+            record.last_at = self.now;
+        }
+        self.settle(node);
+        self.owe(attempt, phase);
+        attempt
+    }
+
+    fn owe(&mut self, attempt: u32, phase: Phase) {
+        let order = self.token();
+        let Some(of) = self.attempts.slab.get_mut(attempt) else { return };
+        of.phase = phase;
+        match phase {
+            Phase::Refused => self.attempts.refused.insert(attempt),
+            Phase::Resolve | Phase::Dial => self.attempts.owed.set(attempt, order, 0),
+            Phase::Resolving | Phase::Dialing => {}
+        }
+    }
+
+    /// The command that an attempt owes; it is in flight from now on.
+    pub(crate) fn issue(&mut self, attempt: u32) -> Option<Command<I, A>> {
+        let token = self.token();
+        let of = self.attempts.slab.get_mut(attempt)?;
+        let id = self.nodes.key(of.node)?;
+        let deadlines = &self.config.deadlines;
+        let dials = of.phase == Phase::Dial;
+        let limit = if dials { deadlines.dial } else { deadlines.resolve };
+        let deadline = limit.map(|limit| self.now.saturating_add(limit));
+        of.phase = if dials { Phase::Dialing } else { Phase::Resolving };
+        of.token = token;
+        let node = Node { id, addrs: of.addrs.clone() };
+        let kind = of.kind;
+        self.attempts.owed.remove(attempt);
+        self.attempts.tokens.insert(Counted(token), attempt);
+        if let Some(deadline) = deadline {
+            self.timers.set(Lane::Attempt, attempt, deadline, 0);
+        }
+        if !dials {
+            count(&mut self.stats.resolves);
+            return Some(Command::Resolve { resolve: ResolveId::from_raw(token), id, deadline });
+        }
+        count(&mut self.stats.dials);
+        self.note_dialed(&node.addrs);
+        let stagger = self.config.stagger;
+        Some(Command::Dial { dial: DialId::from_raw(token), node, kind: self.shown(kind), stagger, deadline })
+    }
+
+    /// Classic has no bootnode dials of its own: to it they are dynamic.
+    fn shown(&self, kind: DialKind) -> DialKind {
+        match (self.config.profile, kind) {
+            (Profile::Classic, DialKind::Bootnode) => DialKind::Dynamic,
+            (Profile::Classic | Profile::Balanced, _) => kind,
+        }
+    }
+
+    /// The attempt that a task belongs to.
+    pub(crate) fn answered(&mut self, task: Task) -> Result<u32, EventError> {
+        let (token, phase) = match task {
+            Task::Dial(dial) => (dial.as_raw(), Phase::Dialing),
+            Task::Resolve(resolve) => (resolve.as_raw(), Phase::Resolving),
+            Task::Lookup(_) => return Err(EventError::UnknownTask(task)),
+        };
+        let found = self
+            .attempts
+            .tokens
+            .find(&Counted(token))
+            .and_then(|slot| self.attempts.tokens.get(slot))
+            .copied();
+        match found.filter(|attempt| self.attempts.slab.get(*attempt).is_some_and(|of| of.phase == phase)) {
+            Some(attempt) => Ok(attempt),
+            None => Err(self.not_open(task, token)),
+        }
+    }
+
+    pub(crate) fn not_open(&mut self, task: Task, token: u64) -> EventError {
+        if token == 0 || token > self.tokens {
+            count(&mut self.stats.unknown_answers);
+            EventError::UnknownTask(task)
+        } else {
+            count(&mut self.stats.late_answers);
+            EventError::EndedTask(task)
+        }
+    }
+
+    /// Ends the task of an attempt: its token is spent and its deadline gone. Returns the task.
+    fn close(&mut self, attempt: u32) -> Option<Task> {
+        self.timers.clear(Lane::Attempt, attempt);
+        let of = self.attempts.slab.get(attempt)?;
+        let slot = self.attempts.tokens.find(&Counted(of.token))?;
+        self.attempts.tokens.remove(slot);
+        match of.phase {
+            Phase::Dialing => Some(Task::Dial(DialId::from_raw(of.token))),
+            Phase::Resolving => Some(Task::Resolve(ResolveId::from_raw(of.token))),
+            Phase::Resolve | Phase::Dial | Phase::Refused => None,
+        }
+    }
+
+    /// The dial of an attempt was answered: it ends, or a static node is resolved and dialed once more.
+    pub(crate) fn dial_answered(&mut self, attempt: u32, outcome: DialOutcome) {
+        self.close(attempt);
+        self.stats.outcomes.count(outcome);
+        if let Some(addr) = self.attempts.get(attempt).and_then(|of| of.addrs.first()).cloned() {
+            self.note_health(&addr, outcome);
+        }
+        let Some(of) = self.attempts.slab.get_mut(attempt) else { return };
+        let resolves = of.version.is_some() && may_have_moved(outcome) && !of.again;
+        if resolves && self.config.discovery && of.resolve.allows(self.now) && !self.network.is_suspected() {
+            of.again = true;
+            self.owe(attempt, Phase::Resolve);
+        } else {
+            self.end(attempt, Ended::Dial(outcome));
+        }
+    }
+
+    /// The resolve of an attempt was answered: it is dialed at what was found, or ends.
+    pub(crate) fn resolve_answered(&mut self, attempt: u32, mut addrs: Addrs<A>) {
+        self.close(attempt);
+        self.clean(&mut addrs);
+        if self.ranks() {
+            // go-ethereum dials whatever a resolve brings; here the rules hold for it too.
+            addrs.retain(|addr| self.excludes(addr).is_none());
+        }
+        let Some(of) = self.attempts.slab.get_mut(attempt) else { return };
+        if addrs.is_empty() {
+            of.resolve.failed(self.now, &self.config.discover);
+            self.share_with_entry(attempt);
+            self.end(attempt, Ended::Unresolved);
+            return;
+        }
+        of.resolve.succeeded(self.now, &self.config.discover);
+        of.addrs = addrs;
+        self.share_with_entry(attempt);
+        self.rehold(attempt);
+        self.owe(attempt, Phase::Dial);
+    }
+
+    /// Drops the addresses of an attempt that a rule has come to exclude since they were found.
+    pub(crate) fn recheck(&mut self, attempt: u32) {
+        let Some(mut addrs) = self.attempts.get(attempt).map(|of| of.addrs.clone()) else { return };
+        let found = addrs.len();
+        addrs.retain(|addr| self.excludes(addr).is_none());
+        if addrs.len() < found {
+            if let Some(of) = self.attempts.slab.get_mut(attempt) {
+                of.addrs = addrs;
+            }
+            self.rehold(attempt);
+        }
+    }
+
+    /// Counts an attempt in the groups of its present addresses, while no peer stands for it.
+    pub(crate) fn rehold(&mut self, attempt: u32) {
+        let Some(of) = self.attempts.slab.get_mut(attempt) else { return };
+        let connected = self.nodes.get(of.node).and_then(|record| self.peers.budget(record.peer)).is_some();
+        let old = core::mem::take(&mut of.held);
+        if self.config.diversity.is_some() && !connected {
+            of.held = self.groups.hold(&of.addrs);
+        }
+        self.release(&old);
+    }
+
+    /// Gives groups up, and remembers that whoever waits for them may have room.
+    pub(crate) fn release(&mut self, held: &Held) {
+        held.iter().for_each(|&group| self.crowded.insert(group));
+        self.groups.let_go(held);
+    }
+
+    /// What an attempt has learned goes to the static entry that it came from, if that is still the same.
+    fn share_with_entry(&mut self, attempt: u32) {
+        let Some(of) = self.attempts.slab.get(attempt) else { return };
+        let entry = self.nodes.get(of.node).map_or(NONE, |record| record.entry);
+        if let Some(record) = self.nodes.get_mut(of.node).filter(|r| r.source.is_some() && r.addrs.is_empty())
+        {
+            // A known node without an address keeps the one that was found. (Classic never writes back.)
+            record.addrs =
+                if self.config.profile == Profile::Balanced { of.addrs.clone() } else { Addrs::new() };
+        }
+        if let Some(entry) = self.statics.get_mut(entry).filter(|entry| Some(entry.version) == of.version) {
+            entry.resolve = of.resolve;
+            entry.addrs = of.addrs.clone();
+        }
+    }
+
+    /// Ends an attempt, whatever it waits for; its task, if it has one, is cancelled.
+    pub(crate) fn cancel(&mut self, attempt: u32, ended: Ended) {
+        if let Some(task) = self.close(attempt) {
+            self.cancels.push_back(task);
+            if matches!((task, ended), (Task::Dial(_), Ended::Moot)) {
+                count(&mut self.stats.dials_cancelled);
+            }
+        }
+        self.end(attempt, ended);
+    }
+
+    /// Ends an attempt whose task is closed: its slot is free, and its node is judged.
+    pub(crate) fn end(&mut self, attempt: u32, ended: Ended) {
+        self.attempts.owed.remove(attempt);
+        self.attempts.refused.remove(attempt);
+        let Some(of) = self.attempts.slab.remove(attempt) else { return };
+        let budget = Budget::of(of.kind);
+        Attempts::<A>::set_mut(&mut self.attempts.active, budget).remove(attempt);
+        Attempts::<A>::set_mut(&mut self.attempts.unmet, budget).remove(attempt);
+        self.release(&of.held);
+        if let Some(record) = self.nodes.get_mut(of.node) {
+            record.attempt = NONE;
+        }
+        self.judge(&of, ended);
+    }
+
+    /// A dial or resolve is overdue: its slot is free, and the driver is told to give up.
+    pub(crate) fn expire_attempt(&mut self, attempt: u32, charged: bool) {
+        let Some(of) = self.attempts.slab.get(attempt) else { return };
+        let resolving = of.phase == Phase::Resolving;
+        if !resolving {
+            count(&mut self.stats.dials_overdue);
+        }
+        let ended = match (charged, resolving) {
+            (false, _) => Ended::Moot,
+            (true, true) => Ended::Unresolved,
+            (true, false) => Ended::Overdue,
+        };
+        if resolving && charged {
+            if let Some(of) = self.attempts.slab.get_mut(attempt) {
+                of.resolve.failed(self.now, &self.config.discover);
+            }
+            self.share_with_entry(attempt);
+        }
+        self.cancel(attempt, ended);
+    }
+}

@@ -1,0 +1,288 @@
+//! Whether the ledger is consistent: every fact that is held in two forms says the same in both.
+//!
+//! Nothing of the dialer's own work calls this: tests do after each step, and `restore` does before it trusts what it
+//! has read.
+
+use alloc::collections::BTreeMap;
+
+use super::attempts::{Budget, Phase};
+use super::list::List;
+use super::lookups::State;
+use super::slab::NONE;
+use super::table::Counted;
+use super::timers::Lane;
+use super::{Ledger, Queue, Record};
+use crate::address::Address;
+use crate::backoff::Cause;
+use crate::event::PeerKind;
+use crate::node::NodeId;
+use crate::time::Timestamp;
+
+type Verdict = Result<(), &'static str>;
+
+fn holds(right: bool, what: &'static str) -> Verdict {
+    if right { Ok(()) } else { Err(what) }
+}
+
+impl<I: NodeId, A: Address> Ledger<I, A> {
+    /// Recounts everything.
+    ///
+    /// # Errors
+    /// The first thing that does not agree with itself.
+    pub(crate) fn verify(&self) -> Verdict {
+        self.verify_records()?;
+        self.verify_queues()?;
+        self.verify_lists()?;
+        self.verify_attempts()?;
+        self.verify_peers()?;
+        self.verify_groups()?;
+        self.verify_known()?;
+        self.verify_rest()
+    }
+
+    fn records(&self) -> impl Iterator<Item = (u32, &Record<A>)> {
+        self.nodes.iter().map(|(slot, (_, record))| (slot, record))
+    }
+
+    /// What a record points to points back.
+    fn verify_records(&self) -> Verdict {
+        let (mut entries, mut attempts, mut peers) = (0, 0, 0);
+        for (slot, record) in self.records() {
+            if record.entry != NONE {
+                entries += 1;
+                holds(self.statics.get(record.entry).is_some(), "a static node without its entry")?;
+            }
+            if record.attempt != NONE {
+                attempts += 1;
+                let node = self.attempts.get(record.attempt).map(|attempt| attempt.node);
+                holds(node == Some(slot), "a node and its attempt")?;
+            }
+            if record.peer != NONE {
+                peers += 1;
+                holds(
+                    self.peers.get(record.peer).map(|peer| peer.node) == Some(slot),
+                    "a node and its peer",
+                )?;
+            }
+            let known = record.source.is_some();
+            holds(known == self.sampled.contains(slot), "known nodes")?;
+            holds(record.good == self.good.get(slot).is_some(), "good nodes")?;
+            holds(known || !record.good, "a good node that is not known")?;
+        }
+        holds(self.rests.keys().all(|slot| self.nodes.get(*slot).is_some()), "rests of nodes that are gone")?;
+        holds(entries == self.statics.len(), "static entries")?;
+        holds(attempts == self.attempts.slab.len(), "attempts without a node")?;
+        holds(peers == self.peers.slab.len(), "peers without a node")
+    }
+
+    /// A node is in the one queue that its record names.
+    fn verify_queues(&self) -> Verdict {
+        let mut sizes = [0u32; 6];
+        for (slot, record) in self.records() {
+            let lane = |lane| self.timers.get(lane, slot).is_some();
+            let places = [
+                (Queue::Static, lane(Lane::Static)),
+                (Queue::Cooling, lane(Lane::Known)),
+                (Queue::Good, lane(Lane::Good)),
+                (Queue::Failed, lane(Lane::Failed)),
+                (Queue::Fresh, self.is_fresh(slot, record)),
+            ];
+            for ((queue, is_in), size) in places.into_iter().zip(&mut sizes) {
+                holds(is_in == (record.queue == queue), "a node and its queue")?;
+                *size += u32::from(is_in);
+            }
+            let timed = matches!(record.queue, Queue::Static | Queue::Cooling);
+            holds(!(lane(Lane::Idle) && timed), "a node with two cooldowns")?;
+            let [.., idle] = &mut sizes;
+            *idle += u32::from(lane(Lane::Idle));
+        }
+        let timers = |lane| self.timers.len(lane);
+        let lens = [
+            timers(Lane::Static),
+            timers(Lane::Known),
+            timers(Lane::Good),
+            timers(Lane::Failed),
+            self.fresh.len(),
+        ];
+        holds(
+            sizes.starts_with(&lens) && sizes.last() == Some(&timers(Lane::Idle)),
+            "queues of nodes that are gone",
+        )
+    }
+
+    fn is_fresh(&self, slot: u32, record: &Record<A>) -> bool {
+        let pool = self.fresh.pools.get(usize::from(record.source.unwrap_or_default().0));
+        pool.and_then(|pool| pool.get(record.link.prev as usize)) == Some(&slot)
+    }
+
+    /// Lists hold who says so, linked both ways.
+    fn verify_lists(&self) -> Verdict {
+        let parked = self.verify_list(&self.parked, |record| record.queue == Queue::Parked)?;
+        let pardonable = |record: &Record<A>| {
+            record.cause == Cause::Transport && matches!(record.queue, Queue::Static | Queue::Cooling)
+        };
+        let pardoned = self.verify_list(&self.pardonable, pardonable)?;
+        let mut waiting = 0;
+        for (slot, (_, state)) in self.groups.table.iter() {
+            let waits = |record: &Record<A>| record.queue == Queue::Waiting && record.group == slot;
+            waiting += self.verify_list(&state.waiting, waits)?;
+        }
+        let count =
+            |is: &dyn Fn(&Record<A>) -> bool| self.records().filter(|(_, record)| is(record)).count() as u32;
+        holds(parked == count(&|record| record.queue == Queue::Parked), "parked nodes")?;
+        holds(pardoned == count(&pardonable), "nodes to be pardoned")?;
+        holds(waiting == count(&|record| record.queue == Queue::Waiting), "waiting nodes")
+    }
+
+    fn verify_list(&self, list: &List, belongs: impl Fn(&Record<A>) -> bool) -> Result<u32, &'static str> {
+        let (mut before, mut here, mut len) = (NONE, list.head, 0);
+        while here != NONE {
+            let record = self.nodes.get(here).filter(|record| belongs(record) && record.link.prev == before);
+            before = core::mem::replace(&mut here, record.ok_or("a list")?.link.next);
+            len += 1;
+            holds(len <= list.len, "a list that is longer than it says")?;
+        }
+        holds(list.tail == before && list.len == len, "the end of a list").map(|()| len)
+    }
+
+    /// Every attempt is in the sets that its phase and kind say.
+    fn verify_attempts(&self) -> Verdict {
+        let attempts = &self.attempts;
+        let (mut open, mut owed, mut refused) = (0, 0, 0);
+        for (slot, attempt) in attempts.slab.iter() {
+            holds(
+                self.nodes.get(attempt.node).is_some_and(|record| record.attempt == slot),
+                "an attempt and its node",
+            )?;
+            let task = attempts.tokens.find(&Counted(attempt.token)).and_then(|at| attempts.tokens.get(at))
+                == Some(&slot);
+            let timed = self.timers.get(Lane::Attempt, slot).is_some();
+            let in_flight = matches!(attempt.phase, Phase::Resolving | Phase::Dialing);
+            holds(task == in_flight && attempt.token <= self.tokens && (in_flight || !timed), "a task")?;
+            open += u32::from(in_flight);
+            owed += u32::from(attempts.owed.get(slot).is_some());
+            refused += u32::from(attempts.refused.contains(slot));
+            let owes = matches!(attempt.phase, Phase::Resolve | Phase::Dial);
+            holds(owes == attempts.owed.get(slot).is_some(), "an owed command")?;
+            holds((attempt.phase == Phase::Refused) == attempts.refused.contains(slot), "a refused attempt")?;
+            let budget = Budget::of(attempt.kind);
+            let peer = self.nodes.get(attempt.node).and_then(|record| self.peers.budget(record.peer));
+            let sets = Budget::ALL.into_iter().zip(attempts.active.iter().zip(&attempts.unmet));
+            for (of, (active, unmet)) in sets {
+                holds(active.contains(slot) == (of == budget), "a budget's attempts")?;
+                holds(unmet.contains(slot) == (of == budget && peer != Some(budget)), "a budget's slots")?;
+            }
+        }
+        let lens = [attempts.tokens.len(), attempts.owed.len(), attempts.refused.len()];
+        let active: u32 = attempts.active.iter().map(super::Dense::len).sum();
+        let unmet_exist =
+            attempts.unmet.iter().flat_map(|set| set.as_slice()).all(|slot| attempts.get(*slot).is_some());
+        holds(
+            lens == [open, owed, refused] && active == attempts.slab.len() && unmet_exist,
+            "sets of attempts",
+        )
+    }
+
+    fn verify_peers(&self) -> Verdict {
+        let peers = &self.peers;
+        for (slot, peer) in peers.slab.iter() {
+            holds(
+                self.nodes.get(peer.node).is_some_and(|record| record.peer == slot),
+                "a peer and its node",
+            )?;
+            holds(peers.inbound.contains(slot) == (peer.kind == PeerKind::Inbound), "inbound peers")?;
+            for (budget, set) in Budget::ALL.into_iter().zip(&peers.outbound) {
+                holds(set.contains(slot) == (peers.budget(slot) == Some(budget)), "outbound peers")?;
+            }
+            holds(peers.owing.contains(slot) == peer.owed.is_some(), "owed disconnects")?;
+        }
+        let sum: u32 = peers.outbound.iter().map(super::Dense::len).sum();
+        let all_there = peers
+            .owing
+            .as_slice()
+            .iter()
+            .chain(peers.leaving.as_slice())
+            .all(|slot| peers.get(*slot).is_some());
+        holds(sum.saturating_add(peers.inbound.len()) == peers.slab.len() && all_there, "sets of peers")
+    }
+
+    /// Holders of groups are recounted from those who hold them.
+    fn verify_groups(&self) -> Verdict {
+        let mut holders: BTreeMap<u32, u32> = BTreeMap::new();
+        let attempts = self.attempts.slab.iter().map(|(_, attempt)| &attempt.held);
+        let peers = self.peers.slab.iter().map(|(_, peer)| &peer.held);
+        for group in attempts.chain(peers).flatten() {
+            *holders.entry(*group).or_default() += 1;
+        }
+        for (slot, (_, state)) in self.groups.table.iter() {
+            holds(holders.remove(&slot).unwrap_or(0) == state.holders, "holders of a group")?;
+            holds(
+                self.groups.awaited.contains(slot) == (state.waiting.len > 0),
+                "groups that are waited for",
+            )?;
+            let delegate = self.nodes.get(state.delegate);
+            let ready = |record: &Record<A>| {
+                record.group == slot && matches!(record.queue, Queue::Good | Queue::Failed | Queue::Fresh)
+            };
+            holds(state.delegate == NONE || delegate.is_some_and(ready), "a group's delegate")?;
+        }
+        let grouped = |(slot, record): (u32, &Record<A>)| {
+            let state = self.groups.table.get(record.group);
+            record.group == NONE
+                || record.queue == Queue::Waiting
+                || state.is_some_and(|state| state.delegate == slot)
+        };
+        let awaited =
+            self.groups.awaited.as_slice().iter().all(|slot| self.groups.table.get(*slot).is_some());
+        holds(holders.is_empty() && awaited && self.records().all(grouped), "groups that are gone")
+    }
+
+    fn verify_known(&self) -> Verdict {
+        let crowd = &self.crowd;
+        let mut members = 0u32;
+        for (bucket, (key, nodes)) in crowd.buckets.iter() {
+            let index = usize::from(key.source.0);
+            let size = crowd
+                .by_size
+                .get(index)
+                .and_then(|heap| heap.get(&crowd.bucket_places, bucket))
+                .map(|entry| u64::MAX - entry.at);
+            holds(size == Some(nodes.len() as u64) && !nodes.is_empty(), "the size of a crowd")?;
+            let other =
+                |slot: &u32| self.nodes.get(*slot).is_some_and(|r| r.source == Some(key.source) && !r.good);
+            holds(nodes.iter().all(other), "who is in a crowd")?;
+            members += nodes.len() as u32;
+        }
+        let sizes: u32 = crowd.by_size.iter().map(super::heap::Entries::len).sum();
+        holds(sizes == crowd.buckets.len(), "crowds that are gone")?;
+        let others = self.sampled.len().saturating_sub(self.good.len());
+        holds(!self.ranks() || members == others, "who is in no crowd")?;
+        let sampled = self.sampled.as_slice().iter().chain(crowd.worn.keys());
+        holds(sampled.into_iter().all(|slot| self.nodes.get(*slot).is_some()), "known nodes that are gone")?;
+        let pools = (0u32..).zip(&self.fresh.pools);
+        let turns = |(source, pool): (u32, &alloc::vec::Vec<u32>)| {
+            self.fresh.turns.get(source).is_some() != pool.is_empty()
+        };
+        holds(pools.into_iter().all(turns), "turns of sources")
+    }
+
+    fn verify_rest(&self) -> Verdict {
+        holds(self.start <= self.now && self.now <= Timestamp::MAX, "the clock and its range")?;
+        for (slot, (_, node)) in self.inbound.connections.iter() {
+            holds(self.timers.get(Lane::Inbound, slot).is_some(), "an inbound handshake without a deadline")?;
+            holds(self.nodes.get(*node).is_some(), "an inbound handshake without a node")?;
+        }
+        for (slot, ban) in self.bans.all.iter() {
+            holds(self.timers.get(Lane::Ban, slot) == ban.until, "a ban and its end")?;
+        }
+        let timers = [Lane::Inbound, Lane::Ban].map(|lane| self.timers.len(lane));
+        let finite = self.bans.all.iter().filter(|(_, ban)| ban.until.is_some()).count() as u32;
+        holds(timers == [self.inbound.len(), finite], "timers of what is gone")?;
+        holds(self.timers.keys(Lane::Attempt).all(|slot| self.attempts.get(slot).is_some()), "deadlines")?;
+        let token = match self.lookups.state {
+            State::Running(lookup) => lookup.as_raw(),
+            State::Idle | State::Decided | State::Due => 0,
+        };
+        holds(token <= self.tokens, "a lookup that never was")
+    }
+}

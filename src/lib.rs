@@ -1,0 +1,64 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![forbid(unsafe_code)]
+
+// The map. Data flows one way, event -> ledger -> plan -> command:
+//
+//   dialer      the only door: `handle`, `poll`, `explain`
+//   apply       what each event does to the ledger
+//   ledger/     the facts: nodes, statics, peers, attempts, lookups, bans, groups, and the one timer queue
+//   check       may this node be dialed? every rule that refuses, in one place
+//   plan/       which command is next: `classic` and `balanced`, side by side over the same ledger
+//
+//   clock       the door's two timelines; snapshot: saving all of it, and going on from there
+//
+// What goes through the door: event, command, node, address, network, time, config, error, explain, refusal, notice,
+// stats. Arithmetic: backoff (cooldowns, jitter), sample (draws of fixed width).
+
+extern crate alloc;
+
+mod address;
+mod apply;
+mod backoff;
+mod check;
+mod clock;
+mod command;
+mod config;
+mod dialer;
+mod error;
+mod event;
+mod explain;
+mod ledger;
+mod network;
+mod node;
+mod notice;
+mod plan;
+mod record;
+mod refusal;
+mod sample;
+#[cfg(feature = "serde")]
+mod snapshot;
+mod stats;
+mod time;
+
+pub use address::{Address, Addrs};
+pub use command::{Command, DialId, DialKind, DisconnectReason, LookupId, ResolveId, Side, Task, WakeReason};
+pub use config::{
+    Backoff, Config, Deadlines, Discover, Diversity, Limits, MAX_DURATION, Options, Outage, Pace, Profile,
+};
+pub use dialer::Dialer;
+pub use error::{Collection, ConfigError, EventError};
+pub use event::{BanSubject, Change, ConnectionId, DialOutcome, Event, PeerKind, RemovalReason, Tried};
+pub use explain::{Explanation, LastOutcome, Need, Standing};
+pub use network::Group;
+pub use node::{KnownNode, Node, NodeId, Source};
+pub use notice::Notice;
+#[cfg(feature = "record")]
+pub use record::{Binary, Entry, ReadError, ReadErrorKind, Recording, WriteError};
+pub use record::{Header, Recorder, Seed, Sink};
+pub use refusal::Refusal;
+#[cfg(feature = "serde")]
+pub use snapshot::{RestoreError, Snapshot};
+pub use stats::{Gauges, Outcomes, Refusals, Stats};
+pub use time::Timestamp;
+pub use {ipnet, rand_core};

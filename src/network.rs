@@ -1,0 +1,277 @@
+//! Networks: which of a set cover an IP, and the groups that diversity counts.
+
+use alloc::collections::BTreeMap;
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use crate::config::Diversity;
+
+/// Values by network, found by the addresses that the networks cover. One ordered map: the lookup costs two
+/// steps for each prefix length in use, however many networks there are.
+#[derive(Clone, Debug)]
+pub(crate) struct NetworkMap<V>(BTreeMap<Key, V>);
+
+/// Family, then prefix length, then the network itself: the order that `covering` walks in.
+type Key = (bool, u8, IpAddr);
+
+impl<V> Default for NetworkMap<V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<V> NetworkMap<V> {
+    pub(crate) const fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    pub(crate) fn insert(&mut self, network: IpNet, value: V) -> Option<V> {
+        self.0.insert(key(network), value)
+    }
+
+    pub(crate) fn remove(&mut self, network: IpNet) -> Option<V> {
+        self.0.remove(&key(network))
+    }
+
+    pub(crate) fn get(&self, network: IpNet) -> Option<&V> {
+        self.0.get(&key(network))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The networks that cover `ip`, the widest first.
+    pub(crate) fn covering(&self, ip: IpAddr) -> impl Iterator<Item = (IpNet, &V)> {
+        let v6 = ip.is_ipv6();
+        let lowest = lowest(v6);
+        let mut from = Some(0u8);
+        core::iter::from_fn(move || {
+            loop {
+                let (&(_, prefix, _), _) =
+                    self.0.range((v6, from?, lowest)..).next().filter(|(k, _)| k.0 == v6)?;
+                from = prefix.checked_add(1);
+                let network = IpNet::new(ip, prefix).ok()?.trunc();
+                if let Some(value) = self.0.get(&key(network)) {
+                    return Some((network, value));
+                }
+            }
+        })
+    }
+
+    pub(crate) fn covers(&self, ip: IpAddr) -> bool {
+        self.covering(ip).next().is_some()
+    }
+}
+
+impl FromIterator<IpNet> for NetworkMap<()> {
+    fn from_iter<T: IntoIterator<Item = IpNet>>(iter: T) -> Self {
+        Self(iter.into_iter().map(|network| (key(network), ())).collect())
+    }
+}
+
+/// Networks within ::ffff:0:0/96 are IPv4 networks: addresses are canonical everywhere else too.
+pub(crate) fn canonical(network: IpNet) -> IpNet {
+    let network = network.trunc();
+    let unmapped = match network {
+        IpNet::V6(v6) if v6.prefix_len() >= 96 => {
+            v6.network().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96))
+        }
+        IpNet::V6(_) | IpNet::V4(_) => None,
+    };
+    unmapped.and_then(|(ip, prefix)| Ipv4Net::new(ip, prefix).ok()).map_or(network, IpNet::V4)
+}
+
+fn key(network: IpNet) -> Key {
+    let network = canonical(network);
+    (network.network().is_ipv6(), network.prefix_len(), network.network())
+}
+
+const fn lowest(v6: bool) -> IpAddr {
+    if v6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) }
+}
+
+/// A set of addresses that one operator probably holds: what diversity counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Group {
+    /// An IPv4 /24 or /16, an IPv6 /48 or /32.
+    Subnet(IpNet),
+    /// All addresses without an IP.
+    NoIp,
+}
+
+/// A group as one number: what is counted, hashed and compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct GroupKey(u64);
+
+/// What a [`GroupKey`] says: how wide the network is, above the bits of its address.
+const V4_24: u64 = 1 << 56;
+const V4_16: u64 = 2 << 56;
+const V6_48: u64 = 3 << 56;
+const V6_32: u64 = 4 << 56;
+
+impl GroupKey {
+    const NO_IP: Self = Self(0);
+
+    /// The fine group of an address, and the coarse one around it: /24 and /16, or /48 and /32.
+    pub(crate) fn of(ip: Option<IpAddr>) -> (Self, Option<Self>) {
+        match ip.map(|ip| ip.to_canonical()) {
+            None => (Self::NO_IP, None),
+            Some(IpAddr::V4(ip)) => {
+                let bits = u64::from(ip.to_bits());
+                (Self(V4_24 | (bits >> 8)), Some(Self(V4_16 | (bits >> 16))))
+            }
+            Some(IpAddr::V6(ip)) => {
+                let bits = (ip.to_bits() >> 80) as u64;
+                (Self(V6_48 | bits), Some(Self(V6_32 | (bits >> 16))))
+            }
+        }
+    }
+
+    /// The group by which crowds are told apart: the coarse one, as in Bitcoin's address manager.
+    pub(crate) fn coarse(ip: Option<IpAddr>) -> Self {
+        let (fine, coarse) = Self::of(ip);
+        coarse.unwrap_or(fine)
+    }
+
+    /// How many may share the group.
+    pub(crate) const fn limit(self, limits: &Diversity) -> u32 {
+        match self.0 & (0xff << 56) {
+            V4_24 => limits.v4_24,
+            V4_16 => limits.v4_16,
+            V6_48 => limits.v6_48,
+            V6_32 => limits.v6_32,
+            _ => limits.no_ip,
+        }
+    }
+
+    pub(crate) const fn bytes(self) -> [u8; 8] {
+        self.0.to_le_bytes()
+    }
+}
+
+impl From<GroupKey> for Group {
+    fn from(key: GroupKey) -> Self {
+        let bits = key.0 & ((1 << 56) - 1);
+        let v4 = |shift| IpAddr::V4(Ipv4Addr::from_bits((bits << shift) as u32));
+        let v6 = |shift: u32| IpAddr::V6(Ipv6Addr::from_bits(u128::from(bits) << shift));
+        match key.0 & (0xff << 56) {
+            V4_24 => subnet(v4(8), 24),
+            V4_16 => subnet(v4(16), 16),
+            V6_48 => subnet(v6(80), 48),
+            V6_32 => subnet(v6(96), 32),
+            _ => Self::NoIp,
+        }
+    }
+}
+
+fn subnet(ip: IpAddr, prefix: u8) -> Group {
+    Group::Subnet(IpNet::new(ip, prefix).unwrap_or_else(|_| IpNet::from(ip)).trunc())
+}
+
+impl From<Group> for GroupKey {
+    fn from(group: Group) -> Self {
+        let Group::Subnet(network) = group else { return Self::NO_IP };
+        let (fine, coarse) = Self::of(Some(network.network()));
+        if matches!(network.prefix_len(), 24 | 48) { fine } else { coarse.unwrap_or(fine) }
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Subnet(network) => network.fmt(f),
+            Self::NoIp => f.write_str("of addresses without an IP"),
+        }
+    }
+}
+
+/// Whether an IP belongs to a private, loopback or link-local network, which no stranger can crowd: there,
+/// diversity does not count.
+pub(crate) fn is_local(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => {
+            let unique_local = Ipv6Net::new_assert(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7);
+            v6.is_loopback() || v6.is_unicast_link_local() || unique_local.contains(&v6)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
+
+    fn net(text: &str) -> IpNet {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn all_covering_networks_are_found_widest_first() {
+        let all =
+            ["0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32", "11.0.0.0/8", "::/0", "2001:db8::/32"];
+        let map: NetworkMap<()> = all.into_iter().map(net).collect();
+        let of =
+            |ip: &str| map.covering(ip.parse().unwrap()).map(|(n, ())| n.to_string()).collect::<Vec<_>>();
+        assert_eq!(of("10.1.2.3"), ["0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32"]);
+        assert_eq!(of("10.2.2.3"), ["0.0.0.0/0", "10.0.0.0/8"]);
+        assert_eq!(of("2001:db8::1"), ["::/0", "2001:db8::/32"]);
+        assert!(NetworkMap::<()>::new().covering("1.1.1.1".parse().unwrap()).next().is_none());
+    }
+
+    #[test]
+    fn host_bits_and_mapped_networks_do_not_matter() {
+        let mut map = NetworkMap::new();
+        map.insert(net("10.1.2.3/8"), 1);
+        assert_eq!(map.get(net("10.9.9.9/8")), Some(&1));
+        map.insert(net("::ffff:192.168.0.0/112"), 2);
+        assert!(map.covers("192.168.5.5".parse().unwrap()));
+        assert_eq!(map.remove(net("192.168.0.0/16")), Some(2));
+        assert_eq!(map.len(), 1);
+    }
+
+    #[test]
+    fn groups_of_addresses() {
+        let of = |ip: &str| GroupKey::of(ip.parse().ok());
+        let shown =
+            |ip: &str| (Group::from(of(ip).0).to_string(), of(ip).1.map(|key| Group::from(key).to_string()));
+        assert_eq!(shown("1.2.3.4"), ("1.2.3.0/24".to_string(), Some("1.2.0.0/16".to_string())));
+        assert_eq!(
+            shown("2001:db8:1:2::3"),
+            ("2001:db8:1::/48".to_string(), Some("2001:db8::/32".to_string()))
+        );
+        assert_eq!(of("::ffff:1.2.3.9"), of("1.2.3.4"));
+        assert_eq!(Group::from(GroupKey::of(None).0), Group::NoIp);
+        for ip in ["1.2.3.4", "255.255.255.255", "0.0.0.0", "2001:db8:1:2::3", "::1"] {
+            let (fine, coarse) = of(ip);
+            assert_eq!(coarse.map(|key| GroupKey::from(Group::from(key))), coarse, "{ip}");
+            assert_eq!(GroupKey::from(Group::from(fine)), fine, "{ip}");
+            assert_ne!(Some(fine), coarse);
+            assert_eq!(Some(GroupKey::coarse(ip.parse().ok())), coarse);
+        }
+    }
+
+    #[test]
+    fn local_networks() {
+        for ip in [
+            "10.0.0.1",
+            "127.3.4.5",
+            "192.168.1.1",
+            "169.254.0.1",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+            "::ffff:10.0.0.1",
+        ] {
+            assert!(is_local(ip.parse().unwrap()), "{ip}");
+        }
+        assert!(!is_local("8.8.8.8".parse().unwrap()) && !is_local("2001:db8::1".parse().unwrap()));
+    }
+}

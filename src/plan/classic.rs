@@ -1,0 +1,271 @@
+//! go-ethereum's `newTasks`, v1.8.27: statics, a bootnode, random known nodes, the lookup buffer, a lookup.
+//!
+//! What has to stay the same through a round is kept here: the need as it was counted at its start, and where in the
+//! round we are.
+
+use rand_core::Rng;
+
+use super::Step;
+use crate::address::Address;
+use crate::backoff::ResolveDelay;
+use crate::check::Subject;
+use crate::command::DialKind;
+use crate::ledger::attempts::{Budget, Ended, Phase};
+use crate::ledger::lookups::State;
+use crate::ledger::timers::{Alarm, Lane, Wants};
+use crate::ledger::{Ledger, NONE};
+use crate::node::{Node, NodeId};
+use crate::notice::Notice;
+use crate::refusal::Refusal;
+use crate::sample::{self, Shuffle};
+use crate::time::Timestamp;
+
+/// Where a round is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+enum Stage {
+    Statics,
+    Bootnode,
+    /// Known nodes whose history has ended are taken out of the timers, so that the next one shows.
+    Wake,
+    Random {
+        left: u32,
+    },
+    Buffer,
+    Lookup,
+    End,
+}
+
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Classic {
+    stage: Stage,
+    /// How many dynamic dials are wanted: fixed at the start of the round, less what the round began.
+    need: i64,
+    /// How often the bootnodes were rotated.
+    rotation: u32,
+    shuffle: Shuffle,
+}
+
+impl Classic {
+    pub(crate) const fn new() -> Self {
+        Self { stage: Stage::End, need: 0, rotation: 0, shuffle: Shuffle::new() }
+    }
+
+    /// Ends the attempts whose resolve was refused in the round before, and counts the need. A peer and its
+    /// unfinished dial both count, as in the original.
+    pub(crate) fn start<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) {
+        while let Some(&refused) = ledger.attempts.refused.as_slice().last() {
+            ledger.end(refused, Ended::Moot);
+        }
+        let taken = i64::from(ledger.peers.outbound(Budget::Dynamic))
+            .saturating_add(i64::from(ledger.attempts.active(Budget::Dynamic)));
+        self.need = i64::from(ledger.config.dynamic_target).saturating_sub(taken);
+        self.stage = Stage::Statics;
+    }
+
+    pub(crate) fn next<I: NodeId, A: Address>(
+        &mut self,
+        ledger: &mut Ledger<I, A>,
+        rng: &mut impl Rng,
+    ) -> Step<I, A> {
+        if let Some(command) = ledger.attempts.next_owed().and_then(|attempt| ledger.issue(attempt)) {
+            return Step::Command(command);
+        }
+        if let Some(command) = Self::requested(ledger) {
+            return command;
+        }
+        match self.stage {
+            Stage::Statics => self.statics(ledger),
+            Stage::Bootnode => self.bootnode(ledger),
+            Stage::Wake => self.wake(ledger),
+            Stage::Random { left } => self.random(ledger, rng, left),
+            Stage::Buffer => self.buffer(ledger),
+            Stage::Lookup => self.lookup(ledger, rng),
+            Stage::End => self.end(ledger),
+        }
+    }
+
+    fn requested<I: NodeId, A: Address>(ledger: &mut Ledger<I, A>) -> Option<Step<I, A>> {
+        let id = ledger.requested.pop_front()?;
+        let subject = ledger.requested_subject(id);
+        match ledger.refusal(&subject) {
+            None => Some(begin(ledger, &subject)),
+            Some(reason) => {
+                ledger.notify(Notice::RequestDropped { id, reason });
+                Some(Step::Looked)
+            }
+        }
+    }
+
+    /// All static nodes, without a limit; those that are excluded are deleted for good.
+    fn statics<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step<I, A> {
+        let due = ledger.timers.due(Lane::Static, ledger.now);
+        let Some(subject) = due.and_then(|node| ledger.subject(node, DialKind::Static)) else {
+            self.stage = Stage::Bootnode;
+            return Step::Looked;
+        };
+        match ledger.refusal(&subject) {
+            None => return begin(ledger, &subject),
+            Some(reason @ (Refusal::OwnId | Refusal::Restricted)) => {
+                ledger.delete_static(subject.node);
+                ledger.notify(Notice::StaticDeleted { id: subject.id, reason });
+            }
+            Some(reason) => {
+                ledger.stats.refusals.count(&reason);
+                ledger.park(subject.node);
+            }
+        }
+        Step::Looked
+    }
+
+    /// With no peer at all, 20 s after the start: the bootnodes are rotated, and the first is tried.
+    fn bootnode<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step<I, A> {
+        self.stage = Stage::Wake;
+        let count = ledger.config.bootnodes.len() as u32;
+        let alone = ledger.peers.is_empty() && self.need > 0 && count > 0;
+        let from = ledger.start.saturating_add(ledger.config.discover.fallback).next();
+        ledger.timers.clear_alarm(Alarm::Fallback);
+        if !alone || ledger.now < from {
+            if alone {
+                ledger.timers.set_alarm(Alarm::Fallback, from);
+            }
+            return Step::Looked;
+        }
+        self.rotation = self.rotation.wrapping_add(1).checked_rem(count).unwrap_or(0);
+        // Rotated once, the list begins with what was its second node, and the head has become the last.
+        let head = self.rotation.checked_sub(1).unwrap_or(count.saturating_sub(1));
+        let node = ledger.config.bootnodes.get(head as usize).cloned();
+        node.map_or(Step::Looked, |node| self.attempt(ledger, node, DialKind::Bootnode))
+    }
+
+    fn wake<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step<I, A> {
+        if self.need <= 0 || !ledger.wake_known() {
+            let left = u32::try_from(self.need.max(0) / 2).unwrap_or(0);
+            self.shuffle.reset();
+            self.stage = Stage::Random { left };
+        }
+        Step::Looked
+    }
+
+    /// Half of the need from random known nodes; one that is refused is not replaced.
+    fn random<I: NodeId, A: Address>(
+        &mut self,
+        ledger: &mut Ledger<I, A>,
+        rng: &mut impl Rng,
+        left: u32,
+    ) -> Step<I, A> {
+        let known = ledger.sampled.as_slice();
+        let pick = left.checked_sub(1).and_then(|_| self.shuffle.next(rng, known.len() as u32));
+        let node = pick.and_then(|pick| known.get(pick as usize)).copied();
+        let Some(subject) = node.and_then(|node| ledger.subject(node, DialKind::Dynamic)) else {
+            self.stage = Stage::Buffer;
+            return Step::Looked;
+        };
+        self.stage = Stage::Random { left: left.saturating_sub(1) };
+        self.attempt(ledger, Node { id: subject.id, addrs: subject.addrs }, DialKind::Dynamic)
+    }
+
+    /// The rest from what lookups brought; one that is refused is consumed too.
+    fn buffer<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step<I, A> {
+        let next = if self.need > 0 { ledger.lookups.buffer.pop_front() } else { None };
+        match next {
+            Some(node) => self.attempt(ledger, node, DialKind::Dynamic),
+            None => {
+                self.stage = Stage::Lookup;
+                Step::Looked
+            }
+        }
+    }
+
+    /// A dynamic attempt with a record of its own; if it is accepted, the need is one less.
+    fn attempt<I: NodeId, A: Address>(
+        &mut self,
+        ledger: &mut Ledger<I, A>,
+        node: Node<I, A>,
+        kind: DialKind,
+    ) -> Step<I, A> {
+        let subject = subject(ledger, node, kind);
+        if ledger.refusal(&subject).is_some() {
+            return Step::Looked;
+        }
+        self.need = self.need.saturating_sub(1);
+        begin(ledger, &subject)
+    }
+
+    /// If need remains, a lookup is decided on, and waits for its instant. It goes out then, needed or not.
+    fn lookup<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>, rng: &mut impl Rng) -> Step<I, A> {
+        self.stage = Stage::End;
+        if self.need > 0 && ledger.config.discovery && ledger.lookups.state == State::Idle {
+            let at = ledger.lookup_allowed();
+            ledger.lookups.state = State::Decided;
+            if at > ledger.now {
+                ledger.timers.set_alarm(Alarm::LookupStart, at);
+            } else {
+                ledger.begin_lookup();
+            }
+        }
+        if ledger.lookups.state == State::Due {
+            return Step::Command(ledger.issue_lookup(sample::bytes(rng)));
+        }
+        Step::Looked
+    }
+
+    /// If resolves were refused, their attempts end now, and a new round follows at the same instant.
+    fn end<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step<I, A> {
+        if ledger.attempts.refused.len() > 0 {
+            self.start(ledger);
+            return Step::Looked;
+        }
+        let wants_known = self.need > 0;
+        self.set_alarms(ledger, wants_known);
+        Step::Done(Wants { statics: true, known: wants_known })
+    }
+
+    /// What the original would find at its next call, whenever that came: another bootnode at the head, or other
+    /// random nodes where no lookup will bring any.
+    fn set_alarms<I: NodeId, A: Address>(&self, ledger: &mut Ledger<I, A>, needed: bool) {
+        let sampled = needed && !ledger.config.discovery && ledger.sampled.len() > 0;
+        if sampled {
+            let at = ledger.now.saturating_add(ledger.config.discover.lookup_interval);
+            ledger.timers.set_alarm(Alarm::Resample, at);
+        } else {
+            ledger.timers.clear_alarm(Alarm::Resample);
+        }
+        let falls_back = needed && ledger.peers.is_empty() && ledger.timers.alarm(Alarm::Fallback).is_none();
+        if falls_back {
+            if let Some(at) = next_bootnode(ledger) {
+                ledger.timers.set_alarm(Alarm::Fallback, at);
+            }
+        }
+    }
+}
+
+/// When a bootnode may be dialed again: the next instant, if it may already but is not at the head.
+fn next_bootnode<I: NodeId, A: Address>(ledger: &Ledger<I, A>) -> Option<Timestamp> {
+    let soonest = |bootnode: &Node<I, A>| match ledger.refusal(&subject(
+        ledger,
+        bootnode.clone(),
+        DialKind::Bootnode,
+    )) {
+        None => Some(ledger.now.next()),
+        Some(refusal) => refusal.until(),
+    };
+    ledger.config.bootnodes.iter().filter_map(soonest).min()
+}
+
+/// A node as a source has delivered it: its addresses belong to the source.
+fn subject<I: NodeId, A: Address>(ledger: &Ledger<I, A>, node: Node<I, A>, kind: DialKind) -> Subject<I, A> {
+    let Node { id, addrs } = node;
+    Subject { id, node: ledger.find(&id).unwrap_or(NONE), addrs, resolve: ResolveDelay::default(), kind }
+}
+
+/// Begins an attempt; its first command, unless its resolve is refused.
+fn begin<I: NodeId, A: Address>(ledger: &mut Ledger<I, A>, subject: &Subject<I, A>) -> Step<I, A> {
+    let node = if subject.node == NONE { ledger.intern(subject.id) } else { subject.node };
+    let attempt = ledger.begin(node, subject.kind, ledger.dialable(subject));
+    if ledger.attempts.get(attempt).is_some_and(|attempt| attempt.phase == Phase::Refused) {
+        return Step::Looked;
+    }
+    ledger.issue(attempt).map_or(Step::Looked, Step::Command)
+}

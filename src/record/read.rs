@@ -1,0 +1,260 @@
+//! The reader of the compact form. Whatever the bytes are: an error names the place and the reason.
+
+use alloc::string::{String, ToString};
+use core::any::type_name;
+use core::fmt;
+use core::marker::PhantomData;
+
+use serde::de::DeserializeOwned;
+
+use super::Header;
+use super::binary::{Kind, MAGIC, VERSION, link};
+use crate::command::Command;
+use crate::event::Event;
+use crate::time::Timestamp;
+
+/// A recording in the compact form: its header, then its entries one by one.
+///
+/// Nothing is allocated on the word of the file: an entry takes as much as its bytes describe.
+#[derive(Clone, Debug)]
+pub struct Recording<'a, I, A> {
+    header: Header<I, A>,
+    records: Records<'a>,
+    ended: bool,
+    types: PhantomData<(I, A)>,
+}
+
+/// An event, or what came out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "what goes through the door")]
+pub enum Entry<I, A> {
+    /// The dialer was given an event.
+    Event(Timestamp, Event<I, A>),
+    /// The dialer was polled, and gave a command.
+    Command(Command<I, A>),
+}
+
+/// What is wrong with a recording, and where. All entries before it are sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReadError {
+    /// Where the record begins, in bytes.
+    pub offset: u64,
+    /// What is wrong.
+    pub kind: ReadErrorKind,
+}
+
+/// What is wrong with a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReadErrorKind {
+    /// It does not begin as one.
+    NotARecording,
+    /// Its form is of another version.
+    Version {
+        /// The one that it has.
+        found: u16,
+        /// The only one that can be read.
+        known: u16,
+    },
+    /// It ends within a record.
+    Truncated {
+        /// How many bytes the record should have.
+        needed: u64,
+        /// How many there are.
+        left: u64,
+    },
+    /// It ends behind a sound record, but was never finished: the program was stopped, or it still runs. What is
+    /// there is complete.
+    Unfinished,
+    /// The bytes are not those that were written.
+    Damaged,
+    /// The bytes are those that were written, but mean nothing here: other types of ids and addresses, most likely.
+    Undecodable {
+        /// What is wrong with them.
+        reason: String,
+        /// The types of id and address when it was recorded.
+        recorded: String,
+        /// The types with which it is read.
+        read: String,
+    },
+    /// A record stands where it can't: a second header, or anything behind the end.
+    Misplaced,
+}
+
+impl ReadError {
+    /// An error at this byte.
+    #[must_use]
+    pub const fn new(offset: u64, kind: ReadErrorKind) -> Self {
+        Self { offset, kind }
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at byte {}: ", self.offset)?;
+        match &self.kind {
+            ReadErrorKind::NotARecording => f.write_str("this is not a recording of dialstate"),
+            ReadErrorKind::Version { found, known } => {
+                write!(f, "the recording has version {found}, but only version {known} can be read here: ")?;
+                f.write_str("use the release of dialstate that wrote it")
+            }
+            ReadErrorKind::Truncated { needed, left } => {
+                write!(f, "the recording ends within a record: {left} bytes of {needed} are there")
+            }
+            ReadErrorKind::Unfinished => {
+                f.write_str("the recording was not finished; it is sound up to here")
+            }
+            ReadErrorKind::Damaged => f.write_str("the recording is damaged: the check of this record fails"),
+            ReadErrorKind::Undecodable { reason, recorded, read } => {
+                write!(f, "the record can't be decoded ({reason}): ")?;
+                write!(f, "it was recorded with the types {recorded}, and is read with {read}")
+            }
+            ReadErrorKind::Misplaced => f.write_str("the record is out of place"),
+        }
+    }
+}
+
+impl core::error::Error for ReadError {}
+
+impl<'a, I: DeserializeOwned, A: DeserializeOwned + Ord> Recording<'a, I, A> {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// It is not there, or not sound.
+    pub fn open(bytes: &'a [u8]) -> Result<Self, ReadError> {
+        let mut records = Records { bytes, at: 0, chain: 0, recorded: "?" };
+        records.preamble()?;
+        let (kind, start, content) = records.next()?;
+        if kind != Kind::Header {
+            return Err(ReadError::new(start, ReadErrorKind::Misplaced));
+        }
+        let undecodable = |error: postcard::Error| records.undecodable::<I, A>(start, &error);
+        let (recorded, rest) = postcard::take_from_bytes::<&str>(content).map_err(undecodable)?;
+        records.recorded = recorded;
+        let header = records.decode::<Header<I, A>, I, A>(start, rest)?;
+        Ok(Self { header, records, ended: false, types: PhantomData })
+    }
+
+    /// Whether these are the first bytes of a recording in the compact form.
+    #[must_use]
+    pub fn is_one(bytes: &[u8]) -> bool {
+        bytes.starts_with(&MAGIC)
+    }
+
+    /// What the dialer was made from.
+    #[must_use]
+    pub const fn header(&self) -> &Header<I, A> {
+        &self.header
+    }
+
+    /// Where the next record begins, in bytes.
+    #[must_use]
+    pub const fn offset(&self) -> u64 {
+        self.records.at as u64
+    }
+
+    fn entry(&mut self) -> Result<Option<Entry<I, A>>, ReadError> {
+        let (kind, start, content) = self.records.next()?;
+        match kind {
+            Kind::Event => {
+                let (now, event) = self.records.decode::<(Timestamp, Event<I, A>), I, A>(start, content)?;
+                Ok(Some(Entry::Event(now, event)))
+            }
+            Kind::Command => {
+                Ok(Some(Entry::Command(self.records.decode::<Command<I, A>, I, A>(start, content)?)))
+            }
+            Kind::End if self.records.left() == 0 => Ok(None),
+            Kind::End => Err(ReadError::new(self.offset(), ReadErrorKind::Misplaced)),
+            Kind::Header => Err(ReadError::new(start, ReadErrorKind::Misplaced)),
+        }
+    }
+}
+
+/// The entries, to the end or to the first that is not sound.
+impl<I: DeserializeOwned, A: DeserializeOwned + Ord> Iterator for Recording<'_, I, A> {
+    type Item = Result<Entry<I, A>, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let entry = self.entry().transpose();
+        self.ended = !matches!(entry, Some(Ok(_)));
+        entry
+    }
+}
+
+/// The records of a file, whatever they hold.
+#[derive(Clone, Debug)]
+struct Records<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    chain: u64,
+    /// The types that the recording was made with.
+    recorded: &'a str,
+}
+
+impl<'a> Records<'a> {
+    fn preamble(&mut self) -> Result<(), ReadError> {
+        let found = self.bytes.get(..MAGIC.len()).unwrap_or(self.bytes);
+        if !MAGIC.starts_with(found) || found.is_empty() {
+            return Err(ReadError::new(0, ReadErrorKind::NotARecording));
+        }
+        self.take(MAGIC.len(), 0)?;
+        let at = self.at;
+        let version = self.take(2, at)?.first_chunk().map_or(0, |bytes| u16::from_le_bytes(*bytes));
+        if version == VERSION {
+            return Ok(());
+        }
+        let kind = ReadErrorKind::Version { found: version, known: VERSION };
+        Err(ReadError::new(at as u64, kind))
+    }
+
+    const fn left(&self) -> usize {
+        self.bytes.len().saturating_sub(self.at)
+    }
+
+    /// The next `count` bytes of the record that begins at `start`.
+    fn take(&mut self, count: usize, start: usize) -> Result<&'a [u8], ReadError> {
+        let end = self.at.saturating_add(count);
+        let Some(taken) = self.bytes.get(self.at..end) else {
+            let needed = end.saturating_sub(start) as u64;
+            let left = self.bytes.len().saturating_sub(start) as u64;
+            return Err(ReadError { offset: start as u64, kind: ReadErrorKind::Truncated { needed, left } });
+        };
+        self.at = end;
+        Ok(taken)
+    }
+
+    /// The next record: its kind, where it begins, and its content.
+    fn next(&mut self) -> Result<(Kind, u64, &'a [u8]), ReadError> {
+        let start = self.at;
+        if self.left() == 0 {
+            return Err(ReadError::new(start as u64, ReadErrorKind::Unfinished));
+        }
+        let head = self.take(4, start)?.first_chunk().copied().unwrap_or_default();
+        let (kind, length) = Kind::split(head);
+        let content = self.take(length, start)?;
+        let record = self.bytes.get(start..self.at).unwrap_or_default();
+        let check = self.take(4, start)?.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        self.chain = link(self.chain, record);
+        if self.chain as u32 == check {
+            return Ok((kind, start as u64, content));
+        }
+        Err(ReadError::new(start as u64, ReadErrorKind::Damaged))
+    }
+
+    fn decode<T: DeserializeOwned, I, A>(&self, start: u64, content: &[u8]) -> Result<T, ReadError> {
+        match postcard::take_from_bytes(content) {
+            Ok((value, [])) => Ok(value),
+            Ok(_) => Err(self.undecodable::<I, A>(start, &"bytes are left over")),
+            Err(error) => Err(self.undecodable::<I, A>(start, &error)),
+        }
+    }
+
+    fn undecodable<I, A>(&self, offset: u64, reason: &dyn fmt::Display) -> ReadError {
+        let (recorded, read) = (self.recorded.to_string(), type_name::<(I, A)>().to_string());
+        ReadError { offset, kind: ReadErrorKind::Undecodable { reason: reason.to_string(), recorded, read } }
+    }
+}

@@ -1,0 +1,160 @@
+//! Saving a whole dialer, and going on from what was saved.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use rand_core::Rng;
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeTuple, Serializer};
+
+use crate::address::Address;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::dialer::{Dialer, Phase};
+use crate::error::ConfigError;
+use crate::ledger::Ledger;
+use crate::node::NodeId;
+use crate::plan::Plan;
+use crate::time::Timestamp;
+
+/// The form that this build writes and reads.
+const VERSION: u32 = 1;
+
+/// The whole state of a dialer but its config and its rng: serialize it with any codec of serde's.
+///
+/// It knows no clock: what waits, waits for the same span after a restore, on whatever timeline. It holds the key of
+/// the hashes, with which ids can be made that collide, and all that is known of other nodes: keep it as private as
+/// the node's own key.
+#[derive(Clone)]
+pub struct Snapshot<I, A> {
+    ledger: Ledger<I, A>,
+    plan: Plan,
+    phase: Phase,
+}
+
+/// Why a snapshot can't be restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The config makes no sense.
+    Config(ConfigError),
+    /// The snapshot was taken under the other profile.
+    OtherProfile,
+    /// The start of the new timeline lies above [`Timestamp::MAX`].
+    TimeOutOfRange,
+    /// The snapshot contradicts itself: it was damaged, or made by hand.
+    Inconsistent {
+        /// What does not fit together.
+        what: &'static str,
+    },
+}
+
+impl fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => write!(f, "the config makes no sense: {error}"),
+            Self::OtherProfile => {
+                f.write_str("the snapshot was taken under the other profile: restore it with that")
+            }
+            Self::TimeOutOfRange => f.write_str("now lies above the largest timestamp 2^63 - 1"),
+            Self::Inconsistent { what } => {
+                write!(f, "the snapshot is damaged: {what} do not fit together; start without it")
+            }
+        }
+    }
+}
+
+impl core::error::Error for RestoreError {}
+
+impl<I, A> fmt::Debug for Snapshot<I, A> {
+    /// Nothing of what is private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").field("version", &VERSION).finish_non_exhaustive()
+    }
+}
+
+impl<I: NodeId, A: Address, R: Rng + Clone> Dialer<I, A, R> {
+    /// The whole state. Restore it with the config and a clone of the rng ([`rng`](Self::rng)) to go on as if nothing
+    /// had happened.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot<I, A> {
+        Snapshot { ledger: self.ledger.clone(), plan: self.plan.clone(), phase: self.phase }
+    }
+
+    /// The rng in its present state.
+    #[must_use]
+    pub fn rng(&self) -> R {
+        self.rng.clone()
+    }
+}
+
+impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
+    /// A dialer that goes on from a snapshot: with the same config and rng state, command by command like the one
+    /// that it was taken of, and `now` in place of the instant at which it was taken.
+    ///
+    /// What was in flight still is: after a real restart, answer it with `DialOutcome::Cancelled` and the like, and
+    /// remove the peers that are gone.
+    ///
+    /// # Errors
+    /// The config makes no sense or is of the other profile, or the snapshot contradicts itself.
+    pub fn restore(
+        snapshot: Snapshot<I, A>,
+        config: Config<I, A>,
+        rng: R,
+        now: Timestamp,
+    ) -> Result<Self, RestoreError> {
+        config.validate().map_err(RestoreError::Config)?;
+        let Snapshot { mut ledger, plan, phase } = snapshot;
+        if plan.profile() != config.profile {
+            return Err(RestoreError::OtherProfile);
+        }
+        if now > Timestamp::MAX {
+            return Err(RestoreError::TimeOutOfRange);
+        }
+        let indexed = ledger.index(config).and_then(|()| ledger.verify());
+        indexed.map_err(|what| RestoreError::Inconsistent { what })?;
+        let clock = Clock::matching(now, ledger.now);
+        Ok(Self { ledger, plan, rng, phase, clock })
+    }
+}
+
+impl<I: NodeId + Serialize, A: Serialize> Serialize for Snapshot<I, A> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut parts = serializer.serialize_tuple(4)?;
+        parts.serialize_element(&VERSION)?;
+        parts.serialize_element(&self.ledger)?;
+        parts.serialize_element(&self.plan)?;
+        parts.serialize_element(&self.phase)?;
+        parts.end()
+    }
+}
+
+impl<'de, I: NodeId + Deserialize<'de>, A: Deserialize<'de> + Ord> Deserialize<'de> for Snapshot<I, A> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_tuple(4, Parts(PhantomData))
+    }
+}
+
+struct Parts<I, A>(PhantomData<(I, A)>);
+
+impl<'de, I: NodeId + Deserialize<'de>, A: Deserialize<'de> + Ord> Visitor<'de> for Parts<I, A> {
+    type Value = Snapshot<I, A>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a snapshot of version {VERSION}")
+    }
+
+    /// The version comes first, so that another one is told from damage.
+    fn visit_seq<S: SeqAccess<'de>>(self, mut parts: S) -> Result<Self::Value, S::Error> {
+        let short = |at| S::Error::invalid_length(at, &"a snapshot of 4 parts");
+        let version: u32 = parts.next_element()?.ok_or_else(|| short(0))?;
+        if version != VERSION {
+            let text = format_args!("snapshot version {version}, but this build reads version {VERSION}");
+            return Err(S::Error::custom(text));
+        }
+        let ledger = parts.next_element()?.ok_or_else(|| short(1))?;
+        let plan = parts.next_element()?.ok_or_else(|| short(2))?;
+        let phase = parts.next_element()?.ok_or_else(|| short(3))?;
+        Ok(Snapshot { ledger, plan, phase })
+    }
+}

@@ -1,0 +1,179 @@
+//! Counters and gauges: plain data.
+
+use crate::event::DialOutcome;
+use crate::refusal::Refusal;
+
+/// What has happened since the start. Counters saturate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Stats {
+    /// Events handled, refused ones included.
+    pub events: u64,
+    /// Events refused with an error.
+    pub event_errors: u64,
+    /// Events whose `now` lay before the latest one.
+    pub clock_regressions: u64,
+    /// Jumps of time, as after a suspend.
+    pub clock_jumps: u64,
+    /// Drains that ended in a `Sleep`.
+    pub sleeps: u64,
+    /// Dials that went out.
+    pub dials: u64,
+    /// Dials answered, by outcome.
+    pub outcomes: Outcomes,
+    /// Dials that were overdue.
+    pub dials_overdue: u64,
+    /// Dials that ended because an event made them moot.
+    pub dials_cancelled: u64,
+    /// Resolves that went out.
+    pub resolves: u64,
+    /// Lookups that went out.
+    pub lookups: u64,
+    /// Nodes that lookups brought.
+    pub lookup_nodes: u64,
+    /// Answers for tasks that had ended.
+    pub late_answers: u64,
+    /// Answers for tasks that never were.
+    pub unknown_answers: u64,
+    /// Known nodes that gave way to newcomers.
+    pub evictions: u64,
+    /// Newcomers, or nodes of a lookup, for which there was no room.
+    pub dropped: u64,
+    /// Pending inbound handshakes that gave way or expired.
+    pub inbound_expired: u64,
+    /// Notices that nobody fetched in time.
+    pub notices_dropped: u64,
+    /// Candidates refused, by reason; counted when a node begins to wait for that reason.
+    pub refusals: Refusals,
+}
+
+/// Dials answered, by outcome.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Outcomes {
+    /// `DialOutcome::Connected`.
+    pub connected: u64,
+    /// `DialOutcome::Unreachable`.
+    pub unreachable: u64,
+    /// `DialOutcome::Refused`.
+    pub refused: u64,
+    /// `DialOutcome::TimedOut`.
+    pub timed_out: u64,
+    /// `DialOutcome::HandshakeFailed`.
+    pub handshake_failed: u64,
+    /// `DialOutcome::WrongIdentity`.
+    pub wrong_identity: u64,
+    /// `DialOutcome::TooManyPeers`.
+    pub too_many_peers: u64,
+    /// `DialOutcome::Useless`.
+    pub useless: u64,
+    /// `DialOutcome::LocalError`.
+    pub local_error: u64,
+    /// `DialOutcome::Cancelled`.
+    pub cancelled: u64,
+}
+
+impl Outcomes {
+    pub(crate) const fn count(&mut self, outcome: DialOutcome) {
+        let counter = match outcome {
+            DialOutcome::Connected => &mut self.connected,
+            DialOutcome::Unreachable => &mut self.unreachable,
+            DialOutcome::Refused => &mut self.refused,
+            DialOutcome::TimedOut => &mut self.timed_out,
+            DialOutcome::HandshakeFailed => &mut self.handshake_failed,
+            DialOutcome::WrongIdentity => &mut self.wrong_identity,
+            DialOutcome::TooManyPeers => &mut self.too_many_peers,
+            DialOutcome::Useless => &mut self.useless,
+            DialOutcome::LocalError => &mut self.local_error,
+            DialOutcome::Cancelled => &mut self.cancelled,
+        };
+        count(counter);
+    }
+}
+
+/// Candidates refused, by reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Refusals {
+    /// `Refusal::OwnId` and `Refusal::Unknown`.
+    pub not_a_candidate: u64,
+    /// `Refusal::InAttempt`.
+    pub in_attempt: u64,
+    /// `Refusal::Connected`.
+    pub connected: u64,
+    /// `Refusal::InboundPending`.
+    pub inbound_pending: u64,
+    /// `Refusal::BannedId` and `Refusal::BannedNetwork`.
+    pub banned: u64,
+    /// `Refusal::Restricted`.
+    pub restricted: u64,
+    /// `Refusal::NoAddress` and `Refusal::ResolveDelay`.
+    pub unresolved: u64,
+    /// `Refusal::Cooling`.
+    pub cooling: u64,
+    /// `Refusal::FamilyDown`.
+    pub family_down: u64,
+    /// `Refusal::GroupFull`.
+    pub group_full: u64,
+}
+
+impl Refusals {
+    pub(crate) const fn count(&mut self, refusal: &Refusal) {
+        let counter = match refusal {
+            Refusal::OwnId | Refusal::Unknown => &mut self.not_a_candidate,
+            Refusal::InAttempt => &mut self.in_attempt,
+            Refusal::Connected => &mut self.connected,
+            Refusal::InboundPending => &mut self.inbound_pending,
+            Refusal::BannedId { .. } | Refusal::BannedNetwork { .. } => &mut self.banned,
+            Refusal::Restricted => &mut self.restricted,
+            Refusal::NoAddress | Refusal::ResolveDelay { .. } => &mut self.unresolved,
+            Refusal::Cooling { .. } => &mut self.cooling,
+            Refusal::FamilyDown => &mut self.family_down,
+            Refusal::GroupFull { .. } => &mut self.group_full,
+        };
+        count(counter);
+    }
+}
+
+/// One more.
+pub(crate) const fn count(counter: &mut u64) {
+    *counter = counter.saturating_add(1);
+}
+
+/// What is there now, counted from the sets themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Gauges {
+    /// Inbound peers.
+    pub inbound: u32,
+    /// Outbound peers in the static budget.
+    pub static_peers: u32,
+    /// Outbound peers in the dynamic budget.
+    pub dynamic_peers: u32,
+    /// Attempts under way in the static budget.
+    pub static_attempts: u32,
+    /// Attempts under way in the dynamic budget.
+    pub dynamic_attempts: u32,
+    /// Known nodes.
+    pub known: u32,
+    /// Known nodes that were connected once.
+    pub good: u32,
+    /// Static nodes.
+    pub statics: u32,
+    /// Known nodes that may be dialed as far as is known (balanced).
+    pub ready: u32,
+    /// Known nodes that cool down.
+    pub cooling: u32,
+    /// Nodes that wait for room in their subnet.
+    pub crowded: u32,
+    /// Nodes that wait for a change of the rules or of their addresses.
+    pub parked: u32,
+    /// Inbound handshakes under way.
+    pub inbound_pending: u32,
+    /// Bans.
+    pub bans: u32,
+}

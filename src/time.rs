@@ -1,0 +1,109 @@
+//! The caller's timeline: one type, no operators, nothing that reads a clock.
+
+use core::fmt;
+use core::time::Duration;
+
+/// An instant on the caller's own timeline, in nanoseconds.
+///
+/// Only differences mean anything: zero may be the Unix epoch, the start of the process or the start of a
+/// simulation. Arithmetic saturates. An event may carry any timestamp up to [`Timestamp::MAX`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The origin of the timeline.
+    pub const ZERO: Self = Self(0);
+
+    /// The latest instant that an event may carry, 2^63 − 1 ns (292 years).
+    ///
+    /// Deadlines may lie beyond it, so that no addition of a configured delay can saturate silently.
+    pub const MAX: Self = Self(i64::MAX as u64);
+
+    /// The instant `nanos` nanoseconds after the origin.
+    #[must_use]
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// The instant `millis` milliseconds after the origin; saturates.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis.saturating_mul(1_000_000))
+    }
+
+    /// The instant `secs` seconds after the origin; saturates.
+    #[must_use]
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(secs.saturating_mul(1_000_000_000))
+    }
+
+    /// Nanoseconds since the origin.
+    #[must_use]
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// Whole milliseconds since the origin, rounded down.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
+    /// The instant `delay` later; saturates.
+    #[must_use]
+    pub const fn saturating_add(self, delay: Duration) -> Self {
+        Self(self.0.saturating_add(nanos(delay)))
+    }
+
+    /// The instant `delay` earlier; saturates at the origin.
+    #[must_use]
+    pub const fn saturating_sub(self, delay: Duration) -> Self {
+        Self(self.0.saturating_sub(nanos(delay)))
+    }
+
+    /// How long after `earlier` this instant lies; zero where it lies before.
+    #[must_use]
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The next instant: a deadline that must be passed strictly, or the soonest that a `Sleep` may name.
+    pub(crate) const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// Seconds since the origin with milliseconds, for people: `12.345s`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = self.as_millis();
+        write!(f, "{}.{:03}s", millis / 1000, millis % 1000)
+    }
+}
+
+/// A duration in whole nanoseconds; saturates (584 years).
+pub(crate) const fn nanos(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arithmetic_saturates_at_both_ends() {
+        let last = Timestamp::from_nanos(u64::MAX);
+        assert_eq!(last.saturating_add(Duration::from_secs(1)), last);
+        assert_eq!(last.next(), last);
+        assert_eq!(Timestamp::from_secs(u64::MAX), last);
+        assert_eq!(Timestamp::ZERO.saturating_sub(Duration::MAX), Timestamp::ZERO);
+        assert_eq!(Timestamp::ZERO.saturating_since(last), Duration::ZERO);
+        assert_eq!(Timestamp::from_millis(1_500).saturating_since(Timestamp::from_secs(1)).as_millis(), 500);
+    }
+
+    #[test]
+    fn display_is_in_seconds() {
+        assert_eq!(alloc::format!("{}", Timestamp::from_millis(61_007)), "61.007s");
+    }
+}

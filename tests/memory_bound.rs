@@ -1,0 +1,98 @@
+//! The bound on memory that a config promises: it holds, and is not far above what a full dialer takes.
+#![allow(
+    clippy::std_instead_of_core,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    dead_code,
+    unreachable_pub,
+    reason = "a test"
+)]
+
+#[path = "../benches/common/mod.rs"]
+mod common;
+
+use std::alloc::System;
+use std::time::Duration;
+
+use common::{Command, Config, Dialer, Event, ME, Mix, Node, addr, id};
+use dialstate::{Addrs, DialOutcome, PeerKind, Source, Timestamp, Tried};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Every node at its most addresses.
+const NODES: u32 = 12_000;
+
+fn config(max_addrs: u32) -> Config {
+    let mut config = Config::balanced();
+    config.max_addrs = max_addrs;
+    config.discovery = false;
+    config.pace.interval = Duration::ZERO;
+    config.dynamic_target = 2;
+    config.diversity = None;
+    config.limits.good = 1;
+    config.limits.others = NODES;
+    config.limits.peers = 16;
+    config.limits.statics = 16;
+    config.limits.banned_ids = 16;
+    config.limits.banned_networks = 16;
+    config.limits.bootnodes = 1;
+    config.limits.inbound = 16;
+    config
+}
+
+/// Each address of a node fails in its own way, so that all of them are told apart.
+fn fail(dialer: &mut Dialer, now: Timestamp) {
+    loop {
+        match dialer.poll() {
+            Command::Dial { dial, node, .. } => {
+                let outcomes = [DialOutcome::Refused, DialOutcome::TimedOut].into_iter().cycle();
+                let tried = node.addrs.iter().zip(outcomes);
+                let tried = tried.map(|(addr, outcome)| Tried { addr: *addr, outcome }).collect();
+                let outcome = DialOutcome::Unreachable;
+                dialer.handle(now, Event::DialFinished { dial, outcome, tried }).expect("the dial is open");
+            }
+            Command::Sleep { .. } => return,
+            other => panic!("no such command: {other:?}"),
+        }
+    }
+}
+
+fn bytes_of(config: Config, nodes: u32) -> u64 {
+    let addrs = config.max_addrs;
+    let region = Region::new(ALLOCATOR);
+    let now = Timestamp::from_secs(1);
+    let mut dialer = Dialer::new(ME, config, Mix::new(1), now).expect("a valid config");
+    let alone = Event::PeerAdded { id: id(u32::MAX), kind: PeerKind::Inbound, addr: None };
+    dialer.handle(now, alone).expect("in order");
+    for number in 0..nodes {
+        // One more than are kept.
+        let addrs: Addrs<_> = (0..=addrs).map(|at| addr(number * 32 + at)).collect();
+        let node = Node { id: id(number), addrs };
+        dialer.handle(now, Event::NodeDiscovered { node, source: Source(0) }).expect("in order");
+    }
+    fail(&mut dialer, now);
+    while dialer.gauges().ready > 0 {
+        dialer.handle(now, Event::Tick).expect("in order");
+        fail(&mut dialer, now);
+    }
+    let change = region.change();
+    assert_eq!(dialer.gauges().known, NODES);
+    (change.bytes_allocated - change.bytes_deallocated) as u64
+}
+
+/// One test, because the allocator counts for all threads. The second round sends twice what the caps allow.
+#[test]
+fn the_bound_holds_and_is_near() {
+    for (max_addrs, nodes) in [(4, NODES), (4, NODES * 2), (16, NODES), (1, NODES * 2)] {
+        let bound = config(max_addrs).memory_bound();
+        let truth = bytes_of(config(max_addrs), nodes);
+        println!("{max_addrs} addresses, {nodes} nodes: at most {bound} bytes, in truth {truth}");
+        assert!(truth <= bound, "{max_addrs} addresses: {truth} bytes, more than {bound}");
+        assert!(max_addrs == 1 || bound * 2 <= truth * 3, "{max_addrs} addresses: {bound} for {truth}");
+    }
+}
