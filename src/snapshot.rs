@@ -149,8 +149,9 @@ impl<'de, I: NodeId + Deserialize<'de>, A: Deserialize<'de> + Ord> Visitor<'de> 
         let short = |at| S::Error::invalid_length(at, &"a snapshot of 4 parts");
         let version: u32 = parts.next_element()?.ok_or_else(|| short(0))?;
         if version != VERSION {
-            let text = format_args!("snapshot version {version}, but this build reads version {VERSION}");
-            return Err(S::Error::custom(text));
+            return Err(S::Error::custom(format_args!(
+                "snapshot version {version}, but this build reads version {VERSION}"
+            )));
         }
         let ledger = parts.next_element()?.ok_or_else(|| short(1))?;
         let plan = parts.next_element()?.ok_or_else(|| short(2))?;
