@@ -121,6 +121,18 @@ impl<A> Addrs<A> {
         }
     }
 
+    /// Those of distinct addresses that `keep` accepts, in their order.
+    pub(crate) fn filtered(addrs: &[A], mut keep: impl FnMut(&A) -> bool) -> Self
+    where
+        A: Clone,
+    {
+        match addrs {
+            [] => Self::new(),
+            [one] => Self(if keep(one) { List::One(one.clone()) } else { List::None }),
+            many => Self(many.iter().filter(|addr| keep(addr)).cloned().collect::<Vec<_>>().into()),
+        }
+    }
+
     /// Keeps the addresses that `keep` accepts, in their order.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&A) -> bool) {
         match &self.0 {

@@ -1,6 +1,6 @@
 //! What each event does to the ledger.
 
-use crate::address::{Address, Addrs};
+use crate::address::Address;
 use crate::backoff::ResolveDelay;
 use crate::check::Subject;
 use crate::command::DialKind;
@@ -85,10 +85,10 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     }
 
     /// The subject of a request: by its entry, its record, or by nothing but its id.
-    pub(crate) fn requested_subject(&self, id: I) -> Subject<I, A> {
+    pub(crate) fn requested_subject(&self, id: I) -> Subject<'_, I, A> {
         let known = self.find(&id).and_then(|node| self.subject(node, DialKind::Requested));
         let resolve = ResolveDelay::default();
-        let unknown = || Subject { id, node: NONE, addrs: Addrs::new(), resolve, kind: DialKind::Requested };
+        let unknown = || Subject { id, node: NONE, addrs: &[], resolve, kind: DialKind::Requested };
         known.unwrap_or_else(unknown)
     }
 

@@ -122,38 +122,32 @@ impl Jitter {
         Self(hasher)
     }
 
-    /// 32 bits for one attempt of one node.
-    pub(crate) fn bits(&self, id: &[u8], attempt: u32) -> u32 {
+    /// 64 bits for one attempt of one node.
+    pub(crate) fn bits(&self, id: &[u8], attempt: u32) -> u64 {
         // In one piece where it fits, which is twice as fast, and the same hash.
         let mut bytes = [0; 68];
         let (head, tail) = bytes.split_at_mut(4);
         let Some(room) = tail.get_mut(..id.len()) else { return self.streamed(id, attempt) };
         head.copy_from_slice(&attempt.to_le_bytes());
         room.copy_from_slice(id);
-        self.0.hash(bytes.get(..id.len().saturating_add(4)).unwrap_or_default()) as u32
+        self.0.hash(bytes.get(..id.len().saturating_add(4)).unwrap_or_default())
     }
 
-    fn streamed(&self, id: &[u8], attempt: u32) -> u32 {
+    fn streamed(&self, id: &[u8], attempt: u32) -> u64 {
         use core::hash::Hasher;
         let mut hasher = self.0;
         hasher.write(&attempt.to_le_bytes());
         hasher.write(id);
-        hasher.finish() as u32
-    }
-
-    /// `delay` within ± `percent` of itself.
-    pub(crate) fn spread(&self, delay: u64, percent: u32, id: &[u8], attempt: u32) -> u64 {
-        spread(delay, percent, self.bits(id, attempt))
+        hasher.finish()
     }
 }
 
-/// `delay` times a factor between 1 − percent and 1 + percent, linear in `bits`.
-fn spread(delay: u64, percent: u32, bits: u32) -> u64 {
-    let percent = u128::from(percent.min(100));
-    let scale = percent.saturating_mul(200).saturating_mul(u128::from(bits)) >> 32;
-    // In ten-thousandths: from 1 − percent, over a width of twice that.
-    let factor = (100u128.saturating_sub(percent)).saturating_mul(100).saturating_add(scale);
-    u64::try_from(u128::from(delay).saturating_mul(factor) / 10_000).unwrap_or(u64::MAX)
+/// `delay` within ± `percent` of itself, linear in the upper half of `bits`; the lower half is for ties.
+pub(crate) fn spread(delay: u64, percent: u32, bits: u64) -> u64 {
+    let part = (delay / 100).saturating_mul(u64::from(percent.min(100)));
+    let width = u128::from(part).saturating_mul(2);
+    let into = width.saturating_mul(u128::from(bits >> 32)) >> 32;
+    delay.saturating_sub(part).saturating_add(u64::try_from(into).unwrap_or(u64::MAX))
 }
 
 /// When a node may be resolved again: go-ethereum's `lastResolved` and `resolveDelay`.
@@ -208,11 +202,14 @@ mod tests {
 
     #[test]
     fn the_spread_reaches_both_ends_and_no_further() {
-        assert_eq!(spread(1_000, 20, 0), 800);
-        assert_eq!(spread(1_000_000, 20, u32::MAX), 1_199_900);
-        assert_eq!(spread(1_000, 20, u32::MAX / 2), 999);
-        assert_eq!(spread(u64::MAX, 90, u32::MAX), u64::MAX);
-        assert_eq!(spread(7, 0, 12345), 7);
+        assert_eq!([spread(1_000, 20, 0), spread(1_000, 20, u64::from(u32::MAX))], [800, 800]);
+        assert_eq!(spread(1_000_000, 20, u64::MAX), 1_199_999);
+        assert_eq!([spread(1_000, 20, u64::MAX / 2), spread(1_000, 20, 1 << 63)], [999, 1_000]);
+        assert_eq!(spread(u64::MAX, 90, u64::MAX), u64::MAX);
+        assert_eq!(
+            [spread(7, 0, u64::MAX), spread(1_000, 200, 0), spread(1_000, 200, u64::MAX)],
+            [7, 0, 1_999]
+        );
     }
 
     #[test]

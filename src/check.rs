@@ -14,19 +14,28 @@ use crate::node::NodeId;
 use crate::refusal::Refusal;
 
 /// Who is to be dialed, where, and what for.
-#[derive(Clone, Debug)]
-pub(crate) struct Subject<I, A> {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject<'a, I, A> {
     pub(crate) id: I,
     /// Its record, or `NONE`.
     pub(crate) node: u32,
-    pub(crate) addrs: Addrs<A>,
+    pub(crate) addrs: &'a [A],
     pub(crate) resolve: ResolveDelay,
+    pub(crate) kind: DialKind,
+}
+
+/// Leave to begin an attempt, at these addresses.
+#[derive(Debug)]
+pub(crate) struct Permit<I, A> {
+    pub(crate) id: I,
+    pub(crate) node: u32,
+    pub(crate) addrs: Addrs<A>,
     pub(crate) kind: DialKind,
 }
 
 impl<I: NodeId, A: Address> Ledger<I, A> {
     /// A node as what it is: a static one with the addresses of its entry, else with those it was discovered with.
-    pub(crate) fn subject(&self, node: u32, kind: DialKind) -> Option<Subject<I, A>> {
+    pub(crate) fn subject(&self, node: u32, kind: DialKind) -> Option<Subject<'_, I, A>> {
         let id = self.nodes.key(node)?;
         let record = self.nodes.get(node)?;
         let entry =
@@ -36,18 +45,23 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             Some(entry) => (&entry.addrs, entry.resolve),
             None => (&record.addrs, ResolveDelay::default()),
         };
-        Some(Subject { id, node, addrs: addrs.clone(), resolve, kind })
+        Some(Subject { id, node, addrs: addrs.as_slice(), resolve, kind })
     }
 
     /// The first rule that refuses to dial a node now.
-    pub(crate) fn refusal(&self, subject: &Subject<I, A>) -> Option<Refusal> {
+    pub(crate) fn refusal(&self, subject: &Subject<'_, I, A>) -> Option<Refusal> {
         self.check(subject, &mut ControlFlow::Break).break_value()
+    }
+
+    /// Leave to dial a node now, or the first rule that refuses it.
+    pub(crate) fn permit(&self, subject: &Subject<'_, I, A>) -> Result<Permit<I, A>, Refusal> {
+        self.refusal(subject).map_or_else(|| Ok(self.grant(subject)), Err)
     }
 
     /// Shows `visit` every rule that refuses to dial a node now, until it breaks.
     pub(crate) fn check(
         &self,
-        subject: &Subject<I, A>,
+        subject: &Subject<'_, I, A>,
         visit: &mut impl FnMut(Refusal) -> ControlFlow<Refusal>,
     ) -> ControlFlow<Refusal> {
         let record = self.nodes.get(subject.node);
@@ -75,7 +89,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// Rules about where: at least one address must keep them all.
     fn check_addrs(
         &self,
-        subject: &Subject<I, A>,
+        subject: &Subject<'_, I, A>,
         visit: &mut impl FnMut(Refusal) -> ControlFlow<Refusal>,
     ) -> ControlFlow<Refusal> {
         let mut excluded = subject.addrs.iter().map(|addr| self.excludes(addr));
@@ -91,7 +105,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// Rules about when.
     fn check_times(
         &self,
-        subject: &Subject<I, A>,
+        subject: &Subject<'_, I, A>,
         visit: &mut impl FnMut(Refusal) -> ControlFlow<Refusal>,
     ) -> ControlFlow<Refusal> {
         let requested = subject.kind == DialKind::Requested;
@@ -115,7 +129,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// Where all addresses belong to a family that leads nowhere, only a probe goes out now and then.
     fn check_health(
         &self,
-        subject: &Subject<I, A>,
+        subject: &Subject<'_, I, A>,
         visit: &mut impl FnMut(Refusal) -> ControlFlow<Refusal>,
     ) -> ControlFlow<Refusal> {
         let dark = !subject.addrs.is_empty() && subject.addrs.iter().all(|addr| self.is_dark(addr));
@@ -129,7 +143,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// Rules about how many: at least one address must be in groups that have room.
     fn check_diversity(
         &self,
-        subject: &Subject<I, A>,
+        subject: &Subject<'_, I, A>,
         visit: &mut impl FnMut(Refusal) -> ControlFlow<Refusal>,
     ) -> ControlFlow<Refusal> {
         let mut allowed = subject.addrs.iter().filter(|addr| self.excludes(addr).is_none());
@@ -179,15 +193,14 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         Some(Refusal::BannedNetwork { network, until })
     }
 
-    /// The addresses of a node that are to be dialed, in their order. Those that are allowed, and of these the ones
-    /// that keep the softer rules too, unless none does (in the relaxed pass, or at an operator's wish).
-    pub(crate) fn dialable(&self, subject: &Subject<I, A>) -> Addrs<A> {
-        let mut addrs = subject.addrs.clone();
-        addrs.retain(|addr| self.excludes(addr).is_none());
+    /// Leave to dial a node: at the addresses that are allowed, in their order, and of these the ones that keep the
+    /// softer rules too, unless none does (in the relaxed pass, or at an operator's wish).
+    pub(crate) fn grant(&self, subject: &Subject<'_, I, A>) -> Permit<I, A> {
+        let mut addrs = Addrs::filtered(subject.addrs, |addr| self.excludes(addr).is_none());
         keep_some(&mut addrs, |addr| self.crowded(subject.kind, addr).is_none());
         keep_some(&mut addrs, |addr| self.rests(subject.node, addr).is_none());
         keep_some(&mut addrs, |addr| !self.is_dark(addr));
-        addrs
+        Permit { id: subject.id, node: subject.node, addrs, kind: subject.kind }
     }
 }
 

@@ -82,8 +82,8 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             count(&mut self.ledger.stats.event_errors);
             return Err(EventError::TimeOutOfRange { now });
         }
-        self.advance(self.clock.inner(now), event == Event::Tick);
-        if event == Event::NetworkChanged {
+        self.advance(self.clock.inner(now), matches!(event, Event::Tick));
+        if matches!(event, Event::NetworkChanged) {
             self.plan.drain_burst(&self.ledger);
         }
         let result = self.ledger.apply(self.clock.event(event));

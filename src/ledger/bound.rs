@@ -29,10 +29,11 @@ pub(super) const fn vector(len: u64, each: usize) -> u64 {
     room.saturating_mul(each as u64)
 }
 
-/// What the index of a hash table takes: slots of four bytes and a byte of control each, at most 7 of 8 in use.
+/// What the index of a hash table takes: slots of four bytes and a byte of control each, at most 7 of 8 in use. While
+/// entries move there are two of the same size.
 pub(super) const fn index(len: u64) -> u64 {
     let least = len.saturating_mul(8) / 7;
-    least.saturating_add(1).next_power_of_two().saturating_mul(5).saturating_add(16)
+    least.saturating_add(1).next_power_of_two().saturating_mul(5).saturating_add(16).saturating_mul(2)
 }
 
 /// What a B-tree takes whose nodes are half full at the least: five of eleven, and its inner nodes.

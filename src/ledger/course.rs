@@ -8,6 +8,7 @@ use super::table::Counted;
 use super::timers::Lane;
 use crate::address::{Address, Addrs};
 use crate::backoff::{ResolveDelay, may_have_moved};
+use crate::check::Permit;
 use crate::command::{Command, DialId, DialKind, ResolveId, Task};
 use crate::config::Profile;
 use crate::error::EventError;
@@ -17,7 +18,9 @@ use crate::stats::count;
 
 impl<I: NodeId, A: Address> Ledger<I, A> {
     /// Begins an attempt. Its first command is owed, or it is refused at once.
-    pub(crate) fn begin(&mut self, node: u32, kind: DialKind, addrs: Addrs<A>) -> u32 {
+    pub(crate) fn begin(&mut self, permit: Permit<I, A>) -> u32 {
+        let Permit { id, node, addrs, kind } = permit;
+        let node = if node == NONE { self.intern(id) } else { node };
         let entry = self.nodes.get(node).and_then(|record| self.statics.get(record.entry));
         let from_entry = entry.filter(|_| matches!(kind, DialKind::Static | DialKind::Requested));
         let (version, resolve) =

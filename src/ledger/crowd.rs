@@ -80,7 +80,7 @@ impl Crowd {
     /// Adds a node that is not in.
     pub(crate) fn insert(&mut self, node: u32, source: Source, group: GroupKey) {
         let key = Bucket { source, group };
-        let bucket = self.buckets.find(&key).unwrap_or_else(|| self.buckets.insert(key, Vec::new()));
+        let bucket = self.buckets.intern(key, Vec::new);
         let Some(members) = self.buckets.get_mut(bucket) else { return };
         let place = Place { bucket, at: members.len() as u32 };
         members.push(node);

@@ -62,8 +62,7 @@ impl Groups {
     }
 
     fn intern(&mut self, group: GroupKey) -> u32 {
-        let state = State { holders: 0, waiting: List::new(), delegate: NONE };
-        self.table.find(&group).unwrap_or_else(|| self.table.insert(group, state))
+        self.table.intern(group, || State { holders: 0, waiting: List::new(), delegate: NONE })
     }
 
     /// Counts one more holder in each group of these addresses.

@@ -133,60 +133,62 @@ impl Entries {
         Some(removed)
     }
 
-    #[inline]
-    fn put(&mut self, places: &mut Places, place: usize, entry: Entry) {
-        if let Some(to) = self.0.get_mut(place) {
-            *to = entry;
-        }
-        stand(places, entry.key, place);
-    }
-
     /// Moves the hole at `place` towards the root until `entry` fits.
     fn rise(&mut self, places: &mut Places, mut place: usize, entry: Entry) {
+        let (entries, places) = (self.0.as_mut_slice(), places.as_mut_slice());
         let rank = entry.rank();
         while let Some(up) = place.checked_sub(1) {
             let parent = up / CHILDREN;
-            match self.0.get(parent) {
-                Some(&above) if rank < above.rank() => self.put(places, place, above),
+            match entries.get(parent) {
+                Some(&above) if rank < above.rank() => put(entries, places, place, above),
                 Some(_) | None => break,
             }
             place = parent;
         }
-        self.put(places, place, entry);
+        put(entries, places, place, entry);
     }
 
     /// Moves the hole at `place` towards the leaves until `entry` fits.
     fn sink(&mut self, places: &mut Places, mut place: usize, entry: Entry) {
+        let (entries, places) = (self.0.as_mut_slice(), places.as_mut_slice());
         let rank = entry.rank();
-        while let Some((at, child)) = self.least_child(place) {
+        while let Some((at, child)) = least_child(entries, place) {
             if child.rank() >= rank {
                 break;
             }
-            self.put(places, place, child);
+            put(entries, places, place, child);
             place = at;
         }
-        self.put(places, place, entry);
+        put(entries, places, place, entry);
     }
+}
 
-    /// The least child of a place, and where it is.
-    #[inline]
-    fn least_child(&self, place: usize) -> Option<(usize, Entry)> {
-        let first = place.saturating_mul(CHILDREN).saturating_add(1);
-        let children = self.0.get(first..)?;
-        if let Some(&[a, b, c, d]) = children.first_chunk::<CHILDREN>() {
-            let (i, left) = if b.rank() < a.rank() { (1, b) } else { (0, a) };
-            let (j, right) = if d.rank() < c.rank() { (3, d) } else { (2, c) };
-            let (k, least) = if right.rank() < left.rank() { (j, right) } else { (i, left) };
-            return Some((first.saturating_add(k), least));
-        }
-        let last = (first..).zip(children).min_by_key(|(_, child)| child.rank());
-        last.map(|(at, child)| (at, *child))
+/// The least child of a place, and where it is.
+#[inline]
+fn least_child(entries: &[Entry], place: usize) -> Option<(usize, Entry)> {
+    let first = place.saturating_mul(CHILDREN).saturating_add(1);
+    let children = entries.get(first..)?;
+    if let Some(&[a, b, c, d]) = children.first_chunk::<CHILDREN>() {
+        let (i, left) = if b.rank() < a.rank() { (1, b) } else { (0, a) };
+        let (j, right) = if d.rank() < c.rank() { (3, d) } else { (2, c) };
+        let (k, least) = if right.rank() < left.rank() { (j, right) } else { (i, left) };
+        return Some((first.saturating_add(k), least));
     }
+    let last = (first..).zip(children).min_by_key(|(_, child)| child.rank());
+    last.map(|(at, child)| (at, *child))
+}
+
+#[inline]
+fn put(entries: &mut [Entry], places: &mut [u32], place: usize, entry: Entry) {
+    if let Some(to) = entries.get_mut(place) {
+        *to = entry;
+    }
+    stand(places, entry.key, place);
 }
 
 /// Notes where a key stands.
 #[inline]
-fn stand(places: &mut Places, key: u32, place: usize) {
+fn stand(places: &mut [u32], key: u32, place: usize) {
     if let Some(to) = places.get_mut(key as usize) {
         *to = place as u32;
     }

@@ -5,13 +5,13 @@ use core::time::Duration;
 use super::Ledger;
 use super::attempts::{Attempt, Ended};
 use super::slab::NONE;
+use super::timers::Due;
 use crate::address::Address;
 use crate::backoff::{self, Cause, Class};
 use crate::command::DialKind;
 use crate::event::{DialOutcome, RemovalReason};
 use crate::explain::LastOutcome;
 use crate::node::NodeId;
-use crate::time::Timestamp;
 
 impl<I: NodeId, A: Address> Ledger<I, A> {
     /// Draws the consequences of an attempt that has ended.
@@ -91,7 +91,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// Some addresses of a node have failed apart from others: it is blocked as long as all of them rest.
     fn charge_addresses(&mut self, node: u32, class: Class) {
         let Some(subject) = self.subject(node, DialKind::Requested) else { return };
-        let until = self.all_rest(node, &subject.addrs);
+        let until = self.all_rest(node, subject.addrs);
         if let Some(record) = self.nodes.get_mut(node).filter(|_| until.is_some()) {
             record.failures = record.failures.saturating_add(1);
         }
@@ -116,15 +116,14 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         };
         let until = self.spread(node, delay);
         self.note_worn(node);
-        self.cool(node, Some(until), class.cause());
+        self.cool_down(node, Some(until), class.cause());
     }
 
     /// Now plus a delay, spread by the node's own jitter.
-    fn spread(&self, node: u32, delay: u64) -> Timestamp {
-        let (Some(record), Some(id)) = (self.nodes.get(node), self.nodes.key(node)) else { return self.now };
-        let percent = self.config.backoff.jitter_percent;
-        let spread = self.jitter.spread(delay, percent, id.as_bytes(), record.attempts);
-        self.now.saturating_add(Duration::from_nanos(spread))
+    fn spread(&self, node: u32, delay: u64) -> Due {
+        let bits = self.jitter_of(node);
+        let spread = backoff::spread(delay, self.config.backoff.jitter_percent, bits);
+        Due { at: self.now.saturating_add(Duration::from_nanos(spread)), tie: bits as u32 }
     }
 
     /// No address was found: a static node waits for its resolve delay, another one for a delay of the same kind.
@@ -134,7 +133,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let failures = u32::from(record.failures);
         let entry = self.statics.get(record.entry);
         let until = match entry {
-            Some(entry) => entry.resolve.next,
+            Some(entry) => Due { at: entry.resolve.next, tie: self.jitter_of(node) as u32 },
             None => {
                 let discover = &self.config.discover;
                 let first = crate::time::nanos(discover.resolve_delay);
@@ -145,7 +144,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             }
         };
         self.note_worn(node);
-        self.cool(node, Some(until), Cause::Resolve);
+        self.cool_down(node, Some(until), Cause::Resolve);
     }
 
     /// After a dial that succeeded: the peer stands for the node. If there is none, it has come and gone, or the

@@ -162,7 +162,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let spare = usable >= self.config.backoff.keep_usable;
         let worn = self.crowd.most_worn().filter(|worn| spare && self.may_go(*worn));
         let bits = self.jitter.bits(newcomer.as_bytes(), 0);
-        worn.or_else(|| self.crowd.largest(bits).find(|node| self.may_go(*node)))
+        worn.or_else(|| self.crowd.largest(bits as u32).find(|node| self.may_go(*node)))
     }
 
     /// Static nodes, peers and nodes in an attempt are never evicted.

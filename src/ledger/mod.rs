@@ -13,6 +13,7 @@ mod groups;
 mod health;
 mod heap;
 mod inbound;
+mod index;
 mod judge;
 mod known;
 mod list;

@@ -4,7 +4,7 @@ use super::Ledger;
 use super::list::{Link, Links};
 use super::slab::NONE;
 use super::table::Table;
-use super::timers::Lane;
+use super::timers::{Due, Lane};
 use crate::address::{Address, Addrs};
 use crate::backoff::Cause;
 use crate::explain::LastOutcome;
@@ -110,7 +110,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     /// The record of an id, made if there is none. It has to be given a fact, or to be settled, at once.
     pub(crate) fn intern(&mut self, id: I) -> u32 {
-        self.nodes.find(&id).unwrap_or_else(|| self.nodes.insert(id, Record::new(Addrs::new())))
+        self.nodes.intern(id, || Record::new(Addrs::new()))
     }
 
     /// Which lane the cooldown of a node is in, if it has one.
@@ -132,6 +132,12 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     /// Starts a cooldown, or ends it, and puts the node where it belongs.
     pub(crate) fn cool(&mut self, node: u32, until: Option<Timestamp>, cause: Cause) {
+        let until = until.map(|at| Due { at, tie: self.jitter_of(node) as u32 });
+        self.cool_down(node, until, cause);
+    }
+
+    /// The same, with the place among equal instants.
+    pub(crate) fn cool_down(&mut self, node: u32, until: Option<Due>, cause: Cause) {
         self.unqueue(node);
         if let Some(record) = self.nodes.get_mut(node) {
             record.cause = cause;
@@ -152,8 +158,14 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         busy || self.inbound.is_pending(node) || self.bans.of_id(id, self.now).is_some() || *id == self.me
     }
 
+    /// The jitter of a node's latest attempt: the upper half spreads delays, the lower half decides ties.
+    pub(crate) fn jitter_of(&self, node: u32) -> u64 {
+        let (Some(record), Some(id)) = (self.nodes.get(node), self.nodes.key(node)) else { return 0 };
+        self.jitter.bits(id.as_bytes(), record.attempts)
+    }
+
     /// Takes a node out of its queue; returns what its timer said.
-    pub(crate) fn unqueue(&mut self, node: u32) -> Option<Timestamp> {
+    pub(crate) fn unqueue(&mut self, node: u32) -> Option<Due> {
         let record = self.nodes.get_mut(node)?;
         let queue = core::mem::replace(&mut record.queue, Queue::None);
         let (cause, group, source) = (record.cause, record.group, record.source.unwrap_or_default());
@@ -186,20 +198,19 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     }
 
     /// Puts a node that is in no queue where it belongs, with what its timer said.
-    pub(crate) fn enqueue(&mut self, node: u32, at: Option<Timestamp>) {
-        let at = self.pardoned(node, at);
+    pub(crate) fn enqueue(&mut self, node: u32, due: Option<Due>) {
+        let due = self.pardoned(node, due);
         let (Some(record), Some(id)) = (self.nodes.get(node), self.nodes.key(node)) else { return };
-        let until = at.filter(|at| *at > self.now);
-        let tie = || self.jitter.bits(id.as_bytes(), record.attempts);
+        let until = due.filter(|due| due.at > self.now);
         if !(record.is_static() || record.source.is_some()) || self.is_blocked(&id, node, record) {
             self.idle(node, until);
         } else if record.is_static() {
-            let tie = tie();
-            self.timers.set(Lane::Static, node, at.unwrap_or(self.now), tie);
+            let at_once = || Due { at: self.now, tie: self.jitter_of(node) as u32 };
+            let Due { at, tie } = due.unwrap_or_else(at_once);
+            self.timers.set(Lane::Static, node, at, tie);
             self.set_queue(node, Queue::Static);
-        } else if let Some(until) = until {
-            let tie = tie();
-            self.timers.set(Lane::Known, node, until, tie);
+        } else if let Some(Due { at, tie }) = until {
+            self.timers.set(Lane::Known, node, at, tie);
             self.set_queue(node, Queue::Cooling);
         } else if self.ranks() {
             self.make_ready(node);
@@ -216,14 +227,14 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     /// A node that is no candidate now. Without any fact its record ends; a cooldown is such a fact in classic,
     /// whose history does not ask where a node came from.
-    fn idle(&mut self, node: u32, until: Option<Timestamp>) {
+    fn idle(&mut self, node: u32, until: Option<Due>) {
         let Some(record) = self.nodes.get(node) else { return };
         let lasting =
             record.is_static() || record.source.is_some() || record.attempt != NONE || record.peer != NONE;
         let remembered = until.is_some() && !self.ranks();
         if lasting || remembered || self.inbound.is_pending(node) {
-            if let Some(until) = until {
-                self.timers.set(Lane::Idle, node, until, 0);
+            if let Some(Due { at, tie }) = until {
+                self.timers.set(Lane::Idle, node, at, tie);
             }
         } else {
             self.nodes.remove(node);
@@ -316,13 +327,14 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     }
 
     /// Lets a candidate that was refused wait for what refused it.
-    pub(crate) fn file(&mut self, node: u32, id: I, refusal: Refusal) {
+    pub(crate) fn file(&mut self, node: u32, refusal: Refusal) {
         self.stats.refusals.count(&refusal);
         match refusal {
             Refusal::GroupFull { group } => self.wait_for(node, group),
             Refusal::ResolveDelay { until } => self.cool(node, Some(until), Cause::Resolve),
             Refusal::Restricted | Refusal::BannedNetwork { .. } | Refusal::NoAddress => {
-                if self.nodes.get(node).is_some_and(|record| record.is_static()) {
+                let id = self.nodes.key(node);
+                if let Some(id) = id.filter(|_| self.nodes.get(node).is_some_and(Record::is_static)) {
                     self.notify(Notice::StaticParked { id, reason: refusal });
                 }
                 self.park(node);

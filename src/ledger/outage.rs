@@ -5,6 +5,7 @@ use core::time::Duration;
 use super::Ledger;
 use super::attempts::{Attempt, Budget, Ended};
 use super::nodes::Record;
+use super::timers::Due;
 use crate::address::{Address, Addrs};
 use crate::backoff::{Cause, Class, doubled};
 use crate::config::Backoff;
@@ -181,15 +182,15 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     }
 
     /// What is left of a cooldown after the latest pardon.
-    pub(crate) fn pardoned(&mut self, node: u32, at: Option<Timestamp>) -> Option<Timestamp> {
+    pub(crate) fn pardoned(&mut self, node: u32, due: Option<Due>) -> Option<Due> {
         let (pardons, since) = (self.pardons, self.network.pardon_since);
-        let Some(record) = self.nodes.get_mut(node) else { return at };
+        let Some(record) = self.nodes.get_mut(node) else { return due };
         if record.cause != Cause::Transport || record.pardon == pardons {
-            return at;
+            return due;
         }
         record.pardon = pardons;
         if record.last_at < since {
-            return at;
+            return due;
         }
         record.cause = Cause::None;
         record.failures = 0;

@@ -66,7 +66,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     /// Until when all of an attempt's node's addresses rest: the node is blocked only as long as each is. `None`: one
     /// may be dialed now, or they are not told apart.
-    pub(crate) fn all_rest(&self, node: u32, addrs: &Addrs<A>) -> Option<Timestamp> {
+    pub(crate) fn all_rest(&self, node: u32, addrs: &[A]) -> Option<Timestamp> {
         addrs.iter().map(|addr| self.rests(node, addr)).min().flatten()
     }
 

@@ -3,10 +3,10 @@
 //! The only hash map of the crate. Keys come from strangers, so the hash is SipHash with a key from the rng; the
 //! map is never iterated, so no order of it can reach an output.
 
-use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
 
 use super::bound;
+use super::index::Index;
 use super::slab::Slab;
 use crate::network::GroupKey;
 use crate::node::NodeId;
@@ -52,13 +52,13 @@ impl Key for GroupKey {
 #[derive(Clone)]
 pub(crate) struct Table<K, T> {
     slab: Slab<(K, T)>,
-    index: HashTable<u32>,
+    index: Index,
     hasher: SipHasher13,
 }
 
 impl<K: Key, T> Table<K, T> {
     pub(crate) const fn new(hasher: SipHasher13) -> Self {
-        Self { slab: Slab::new(), index: HashTable::new(), hasher }
+        Self { slab: Slab::new(), index: Index::new(), hasher }
     }
 
     #[inline]
@@ -66,24 +66,40 @@ impl<K: Key, T> Table<K, T> {
         if self.index.is_empty() {
             return None;
         }
-        let same = |slot: &u32| self.slab.get(*slot).is_some_and(|(k, _)| k == key);
-        self.index.find(key.hash(&self.hasher), same).copied()
+        self.find_hashed(key, key.hash(&self.hasher))
+    }
+
+    #[inline]
+    fn find_hashed(&self, key: &K, hash: u64) -> Option<u32> {
+        self.index.find(hash, |slot| self.slab.get(slot).is_some_and(|(other, _)| other == key))
+    }
+
+    /// The slot of a key, which is added if it is not there yet.
+    pub(crate) fn intern(&mut self, key: K, value: impl FnOnce() -> T) -> u32 {
+        let hash = key.hash(&self.hasher);
+        self.find_hashed(&key, hash).unwrap_or_else(|| self.insert_hashed(key, hash, value()))
     }
 
     /// Adds a key that is not there yet; the caller has looked.
     pub(crate) fn insert(&mut self, key: K, value: T) -> u32 {
-        let Self { slab, index, hasher } = self;
-        let slot = slab.insert((key, value));
-        index
-            .insert_unique(key.hash(hasher), slot, |&slot| slab.get(slot).map_or(0, |(k, _)| k.hash(hasher)));
+        self.insert_hashed(key, key.hash(&self.hasher), value)
+    }
+
+    fn insert_hashed(&mut self, key: K, hash: u64, value: T) -> u32 {
+        let slot = self.slab.insert((key, value));
+        self.list(hash, slot);
         slot
+    }
+
+    /// Adds a filled slot to the index.
+    fn list(&mut self, hash: u64, slot: u32) {
+        let Self { slab, index, hasher } = self;
+        index.insert(hash, slot, |slot| slab.get(slot).map_or(0, |(key, _)| key.hash(hasher)));
     }
 
     pub(crate) fn remove(&mut self, slot: u32) -> Option<(K, T)> {
         let (key, value) = self.slab.remove(slot)?;
-        if let Ok(entry) = self.index.find_entry(key.hash(&self.hasher), |&s| s == slot) {
-            entry.remove();
-        }
+        self.index.remove(key.hash(&self.hasher), slot);
         Some((key, value))
     }
 }
@@ -92,14 +108,13 @@ impl<K: Key, T> Table<K, T> {
 impl<K: Key, T> Table<K, T> {
     /// Hashes all keys again. Returns whether they are distinct.
     pub(crate) fn index(&mut self, hasher: SipHasher13) -> bool {
-        let Self { slab, index, hasher: keyed } = self;
-        *keyed = hasher;
-        *index = HashTable::with_capacity(slab.len() as usize);
-        let hash = |slot: &u32| slab.get(*slot).map_or(0, |(key, _)| key.hash(keyed));
-        slab.iter().all(|(slot, (key, _))| {
-            let same = |other: &u32| slab.get(*other).is_some_and(|(k, _)| k == key);
-            let new = index.find(key.hash(keyed), same).is_none();
-            index.insert_unique(key.hash(keyed), slot, hash);
+        self.hasher = hasher;
+        self.index = Index::new();
+        (0..self.slab.slots()).all(|slot| {
+            let Some(&(key, _)) = self.slab.get(slot) else { return true };
+            let hash = key.hash(&hasher);
+            let new = self.find_hashed(&key, hash).is_none();
+            self.list(hash, slot);
             new
         })
     }
@@ -109,7 +124,7 @@ impl<K: Key, T> Table<K, T> {
 impl<K, T> Table<K, T> {
     /// A table as it was saved, to be indexed.
     pub(crate) fn unindexed(slab: Slab<(K, T)>) -> Self {
-        Self { slab, index: HashTable::new(), hasher: SipHasher13::new_with_keys(0, 0) }
+        Self { slab, ..Self::default() }
     }
 
     pub(crate) const fn slab(&self) -> &Slab<(K, T)> {
@@ -120,7 +135,7 @@ impl<K, T> Table<K, T> {
 impl<K, T> Default for Table<K, T> {
     /// An empty table with no key to speak of: for what is found again after reading.
     fn default() -> Self {
-        Self { slab: Slab::new(), index: HashTable::new(), hasher: SipHasher13::new_with_keys(0, 0) }
+        Self { slab: Slab::new(), index: Index::new(), hasher: SipHasher13::new_with_keys(0, 0) }
     }
 }
 

@@ -66,6 +66,13 @@ impl Alarm {
     ];
 }
 
+/// What an entry says: when it is due, and its place among those with the same instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub(crate) at: Timestamp,
+    pub(crate) tie: u32,
+}
+
 /// Which cooldown lanes a `Sleep` has to look at: those from which the plan would take a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wants {
@@ -147,9 +154,9 @@ impl Timers {
         entries.set(places, key, at.as_nanos(), tie);
     }
 
-    pub(crate) fn clear(&mut self, lane: Lane, key: u32) -> Option<Timestamp> {
+    pub(crate) fn clear(&mut self, lane: Lane, key: u32) -> Option<Due> {
         let (entries, places) = self.parts(lane);
-        entries.remove(places, key).map(at)
+        entries.remove(places, key).map(|entry| Due { at: at(entry), tie: entry.tie })
     }
 
     pub(crate) fn get(&self, lane: Lane, key: u32) -> Option<Timestamp> {

@@ -8,12 +8,12 @@ use super::fallback::Fallback;
 use super::options::Schedule;
 use super::pace::Bucket;
 use crate::address::Address;
-use crate::check::Subject;
+use crate::check::Permit;
 use crate::command::{Command, DialKind};
+use crate::ledger::Ledger;
 use crate::ledger::attempts::{Budget, Ended, Phase};
 use crate::ledger::lookups::State;
 use crate::ledger::timers::{Alarm, Lane, Wants};
-use crate::ledger::{Ledger, NONE};
 use crate::node::NodeId;
 use crate::notice::Notice;
 use crate::refusal::Refusal;
@@ -143,24 +143,39 @@ impl Balanced {
             return None;
         }
         let id = ledger.requested.pop_front()?;
-        let subject = ledger.requested_subject(id);
-        let refusal = ledger.refusal(&subject);
-        if let Some(reason) = refusal {
-            ledger.notify(Notice::RequestDropped { id, reason });
-            return Some(Step::Looked);
+        match ledger.permit(&ledger.requested_subject(id)) {
+            Ok(permit) => self.begin(ledger, permit),
+            Err(reason) => {
+                ledger.notify(Notice::RequestDropped { id, reason });
+                Some(Step::Looked)
+            }
         }
-        self.begin(ledger, &subject)
     }
 
     /// Begins an attempt, and issues its first command.
     fn begin<I: NodeId, A: Address>(
         &mut self,
         ledger: &mut Ledger<I, A>,
-        subject: &Subject<I, A>,
+        permit: Permit<I, A>,
     ) -> Option<Step<I, A>> {
-        let node = if subject.node == NONE { ledger.intern(subject.id) } else { subject.node };
-        let attempt = ledger.begin(node, subject.kind, ledger.dialable(subject));
+        let attempt = ledger.begin(permit);
         self.issue(ledger, attempt)
+    }
+
+    /// Begins an attempt, or lets the candidate wait for what refuses it.
+    fn begin_or_file<I: NodeId, A: Address>(
+        &mut self,
+        ledger: &mut Ledger<I, A>,
+        node: u32,
+        permit: Result<Permit<I, A>, Refusal>,
+    ) -> Option<Step<I, A>> {
+        match permit {
+            Ok(permit) => self.begin(ledger, permit),
+            Err(refusal) => {
+                ledger.file(node, refusal);
+                Some(Step::Looked)
+            }
+        }
     }
 
     /// Static nodes, the one that has waited longest first.
@@ -175,20 +190,15 @@ impl Balanced {
             return None;
         }
         let due = ledger.timers.due(Lane::Static, ledger.now);
-        let Some(subject) = due.and_then(|node| ledger.subject(node, DialKind::Static)) else {
+        let Some(node) = due else {
             wants.statics = true;
             return None;
         };
         if !self.may_dial(ledger, DialKind::Static) {
             return None;
         }
-        match ledger.refusal(&subject) {
-            None => self.begin(ledger, &subject),
-            Some(refusal) => {
-                ledger.file(subject.node, subject.id, refusal);
-                Some(Step::Looked)
-            }
-        }
+        let permit = ledger.permit(&ledger.subject(node, DialKind::Static)?);
+        self.begin_or_file(ledger, node, permit)
     }
 
     /// With no outbound peer for a while, a bootnode.
@@ -197,7 +207,7 @@ impl Balanced {
             return None;
         }
         match self.fallback.choose(ledger) {
-            Some(subject) => self.begin(ledger, &subject),
+            Some(permit) => self.begin(ledger, permit),
             None => Some(Step::Looked),
         }
     }
@@ -226,18 +236,12 @@ impl Balanced {
             return None;
         }
         let node = self.choose(ledger, rng)?;
-        let subject = ledger.subject(node, DialKind::Dynamic)?;
-        match ledger.refusal(&subject) {
-            None => {
-                self.good_turn = !ledger.nodes.get(node).is_some_and(|record| record.good);
-                self.starved = None;
-                self.begin(ledger, &subject)
-            }
-            Some(refusal) => {
-                ledger.file(node, subject.id, refusal);
-                Some(Step::Looked)
-            }
+        let permit = ledger.permit(&ledger.subject(node, DialKind::Dynamic)?);
+        if permit.is_ok() {
+            self.good_turn = !ledger.nodes.get(node).is_some_and(|record| record.good);
+            self.starved = None;
         }
+        self.begin_or_file(ledger, node, permit)
     }
 
     /// Now and then a node that was never tried, in a slot of its own.
@@ -247,15 +251,11 @@ impl Balanced {
         rng: &mut impl Rng,
     ) -> Option<Step<I, A>> {
         let node = self.schedule.feeler(ledger, rng)?;
-        let subject = ledger.subject(node, DialKind::Feeler)?;
-        match ledger.refusal(&subject) {
-            None if self.may_dial(ledger, DialKind::Feeler) => self.begin(ledger, &subject),
-            None => Some(Step::Looked),
-            Some(refusal) => {
-                ledger.file(node, subject.id, refusal);
-                Some(Step::Looked)
-            }
+        let permit = ledger.permit(&ledger.subject(node, DialKind::Feeler)?);
+        if permit.is_ok() && !self.may_dial(ledger, DialKind::Feeler) {
+            return Some(Step::Looked);
         }
+        self.begin_or_file(ledger, node, permit)
     }
 
     /// Good and other nodes take turns while both are ready; of the others, those never tried come first.
@@ -298,18 +298,16 @@ impl Balanced {
         }
         let (group, node) = ledger.groups.least_crowded()?;
         let subject = ledger.subject(node, DialKind::Dynamic)?;
-        match ledger.refusal(&subject) {
-            Some(Refusal::GroupFull { .. }) | None => {
-                self.starved = Some(ledger.now);
-                self.reconsidered = false;
-                ledger.notify(Notice::DiversityRelaxed { id: subject.id, group });
-                self.begin(ledger, &subject)
-            }
-            Some(refusal) => {
-                ledger.file(node, subject.id, refusal);
-                Some(Step::Looked)
-            }
+        let permit = match ledger.refusal(&subject) {
+            Some(Refusal::GroupFull { .. }) | None => Ok(ledger.grant(&subject)),
+            Some(refusal) => Err(refusal),
+        };
+        if let Ok(Permit { id, .. }) = permit {
+            self.starved = Some(ledger.now);
+            self.reconsidered = false;
+            ledger.notify(Notice::DiversityRelaxed { id, group });
         }
+        self.begin_or_file(ledger, node, permit)
     }
 
     /// A lookup whenever fewer promising nodes are ready than peers are missing. Neither nodes that have only ever

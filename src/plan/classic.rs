@@ -8,7 +8,7 @@ use rand_core::Rng;
 use super::Step;
 use crate::address::Address;
 use crate::backoff::ResolveDelay;
-use crate::check::Subject;
+use crate::check::{Permit, Subject};
 use crate::command::DialKind;
 use crate::ledger::attempts::{Budget, Ended, Phase};
 use crate::ledger::lookups::State;
@@ -88,10 +88,9 @@ impl Classic {
 
     fn requested<I: NodeId, A: Address>(ledger: &mut Ledger<I, A>) -> Option<Step<I, A>> {
         let id = ledger.requested.pop_front()?;
-        let subject = ledger.requested_subject(id);
-        match ledger.refusal(&subject) {
-            None => Some(begin(ledger, &subject)),
-            Some(reason) => {
+        match ledger.permit(&ledger.requested_subject(id)) {
+            Ok(permit) => Some(begin(ledger, permit)),
+            Err(reason) => {
                 ledger.notify(Notice::RequestDropped { id, reason });
                 Some(Step::Looked)
             }
@@ -105,15 +104,16 @@ impl Classic {
             self.stage = Stage::Bootnode;
             return Step::Looked;
         };
-        match ledger.refusal(&subject) {
-            None => return begin(ledger, &subject),
-            Some(reason @ (Refusal::OwnId | Refusal::Restricted)) => {
-                ledger.delete_static(subject.node);
-                ledger.notify(Notice::StaticDeleted { id: subject.id, reason });
+        let (id, node) = (subject.id, subject.node);
+        match ledger.permit(&subject) {
+            Ok(permit) => return begin(ledger, permit),
+            Err(reason @ (Refusal::OwnId | Refusal::Restricted)) => {
+                ledger.delete_static(node);
+                ledger.notify(Notice::StaticDeleted { id, reason });
             }
-            Some(reason) => {
+            Err(reason) => {
                 ledger.stats.refusals.count(&reason);
-                ledger.park(subject.node);
+                ledger.park(node);
             }
         }
         Step::Looked
@@ -135,8 +135,9 @@ impl Classic {
         self.rotation = self.rotation.wrapping_add(1).checked_rem(count).unwrap_or(0);
         // Rotated once, the list begins with what was its second node, and the head has become the last.
         let head = self.rotation.checked_sub(1).unwrap_or(count.saturating_sub(1));
-        let node = ledger.config.bootnodes.get(head as usize).cloned();
-        node.map_or(Step::Looked, |node| self.attempt(ledger, node, DialKind::Bootnode))
+        let node = ledger.config.bootnodes.get(head as usize);
+        let permit = node.map(|node| ledger.permit(&subject(ledger, node, DialKind::Bootnode)));
+        permit.map_or(Step::Looked, |permit| self.attempt(ledger, permit))
     }
 
     fn wake<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step<I, A> {
@@ -163,14 +164,18 @@ impl Classic {
             return Step::Looked;
         };
         self.stage = Stage::Random { left: left.saturating_sub(1) };
-        self.attempt(ledger, Node { id: subject.id, addrs: subject.addrs }, DialKind::Dynamic)
+        let permit = ledger.permit(&subject);
+        self.attempt(ledger, permit)
     }
 
     /// The rest from what lookups brought; one that is refused is consumed too.
     fn buffer<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step<I, A> {
         let next = if self.need > 0 { ledger.lookups.buffer.pop_front() } else { None };
         match next {
-            Some(node) => self.attempt(ledger, node, DialKind::Dynamic),
+            Some(node) => {
+                let permit = ledger.permit(&subject(ledger, &node, DialKind::Dynamic));
+                self.attempt(ledger, permit)
+            }
             None => {
                 self.stage = Stage::Lookup;
                 Step::Looked
@@ -178,19 +183,15 @@ impl Classic {
         }
     }
 
-    /// A dynamic attempt with a record of its own; if it is accepted, the need is one less.
+    /// A dynamic attempt; if it may begin, the need is one less.
     fn attempt<I: NodeId, A: Address>(
         &mut self,
         ledger: &mut Ledger<I, A>,
-        node: Node<I, A>,
-        kind: DialKind,
+        permit: Result<Permit<I, A>, Refusal>,
     ) -> Step<I, A> {
-        let subject = subject(ledger, node, kind);
-        if ledger.refusal(&subject).is_some() {
-            return Step::Looked;
-        }
+        let Ok(permit) = permit else { return Step::Looked };
         self.need = self.need.saturating_sub(1);
-        begin(ledger, &subject)
+        begin(ledger, permit)
     }
 
     /// If need remains, a lookup is decided on, and waits for its instant. It goes out then, needed or not.
@@ -243,27 +244,25 @@ impl Classic {
 
 /// When a bootnode may be dialed again: the next instant, if it may already but is not at the head.
 fn next_bootnode<I: NodeId, A: Address>(ledger: &Ledger<I, A>) -> Option<Timestamp> {
-    let soonest = |bootnode: &Node<I, A>| match ledger.refusal(&subject(
-        ledger,
-        bootnode.clone(),
-        DialKind::Bootnode,
-    )) {
-        None => Some(ledger.now.next()),
-        Some(refusal) => refusal.until(),
-    };
+    let refusal = |bootnode| ledger.refusal(&subject(ledger, bootnode, DialKind::Bootnode));
+    let soonest = |bootnode| refusal(bootnode).map_or(Some(ledger.now.next()), |refusal| refusal.until());
     ledger.config.bootnodes.iter().filter_map(soonest).min()
 }
 
 /// A node as a source has delivered it: its addresses belong to the source.
-fn subject<I: NodeId, A: Address>(ledger: &Ledger<I, A>, node: Node<I, A>, kind: DialKind) -> Subject<I, A> {
-    let Node { id, addrs } = node;
-    Subject { id, node: ledger.find(&id).unwrap_or(NONE), addrs, resolve: ResolveDelay::default(), kind }
+fn subject<'a, I: NodeId, A: Address>(
+    ledger: &Ledger<I, A>,
+    delivered: &'a Node<I, A>,
+    kind: DialKind,
+) -> Subject<'a, I, A> {
+    let Node { id, addrs } = delivered;
+    let (node, resolve) = (ledger.find(id).unwrap_or(NONE), ResolveDelay::default());
+    Subject { id: *id, node, addrs: addrs.as_slice(), resolve, kind }
 }
 
 /// Begins an attempt; its first command, unless its resolve is refused.
-fn begin<I: NodeId, A: Address>(ledger: &mut Ledger<I, A>, subject: &Subject<I, A>) -> Step<I, A> {
-    let node = if subject.node == NONE { ledger.intern(subject.id) } else { subject.node };
-    let attempt = ledger.begin(node, subject.kind, ledger.dialable(subject));
+fn begin<I: NodeId, A: Address>(ledger: &mut Ledger<I, A>, permit: Permit<I, A>) -> Step<I, A> {
+    let attempt = ledger.begin(permit);
     if ledger.attempts.get(attempt).is_some_and(|attempt| attempt.phase == Phase::Refused) {
         return Step::Looked;
     }

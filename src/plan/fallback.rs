@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::address::Address;
 use crate::backoff::{ResolveDelay, doubled};
-use crate::check::Subject;
+use crate::check::{Permit, Subject};
 use crate::command::DialKind;
 use crate::ledger::attempts::Budget;
 use crate::ledger::timers::Alarm;
@@ -54,7 +54,7 @@ impl Fallback {
     }
 
     /// The next bootnode that may be dialed. If none may, that counts as a try too.
-    pub(super) fn choose<I: NodeId, A: Address>(&mut self, ledger: &Ledger<I, A>) -> Option<Subject<I, A>> {
+    pub(super) fn choose<I: NodeId, A: Address>(&mut self, ledger: &Ledger<I, A>) -> Option<Permit<I, A>> {
         self.tried = self.tried.saturating_add(1);
         self.last = ledger.now;
         let count = ledger.config.bootnodes.len() as u32;
@@ -62,8 +62,8 @@ impl Fallback {
             let turn = self.turn.checked_rem(count)?;
             self.turn = turn.saturating_add(1);
             let subject = subject(ledger, ledger.config.bootnodes.get(turn as usize)?);
-            if ledger.refusal(&subject).is_none() {
-                return Some(subject);
+            if let Ok(permit) = ledger.permit(&subject) {
+                return Some(permit);
             }
         }
         None
@@ -76,8 +76,8 @@ fn under_way<I: NodeId, A: Address>(ledger: &Ledger<I, A>) -> bool {
 }
 
 /// A bootnode, with the addresses of the config.
-fn subject<I: NodeId, A: Address>(ledger: &Ledger<I, A>, node: &Node<I, A>) -> Subject<I, A> {
-    let Node { id, addrs } = node.clone();
-    let node = ledger.find(&id).unwrap_or(NONE);
-    Subject { id, node, addrs, resolve: ResolveDelay::default(), kind: DialKind::Bootnode }
+fn subject<'a, I: NodeId, A: Address>(ledger: &Ledger<I, A>, bootnode: &'a Node<I, A>) -> Subject<'a, I, A> {
+    let Node { id, addrs } = bootnode;
+    let (node, resolve) = (ledger.find(id).unwrap_or(NONE), ResolveDelay::default());
+    Subject { id: *id, node, addrs: addrs.as_slice(), resolve, kind: DialKind::Bootnode }
 }
