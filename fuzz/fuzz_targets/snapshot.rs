@@ -1,5 +1,6 @@
 #![no_main]
 
+use dialstate_proptests::{fuzzing, harness::Rigor};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| dialstate_proptests::fuzzing::snapshot(bytes));
+fuzz_target!(|bytes: &[u8]| fuzzing::snapshot(bytes, Rigor::Sampled));

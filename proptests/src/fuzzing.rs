@@ -8,11 +8,11 @@ mod differential;
 
 use std::time::Duration;
 
-use dialstate::{Profile, Snapshot, Timestamp};
+use dialstate::{DialOutcome, PeerKind, Profile, RemovalReason, Snapshot, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
-use crate::harness::{self, Setup, Step};
+use crate::harness::{self, Rigor, Setup, Step};
 use crate::replay::Replayer;
 use crate::trace::{InputLine, Lines};
 use crate::world::{Command, Config, Dialer, Event, Id};
@@ -20,6 +20,8 @@ use std::net::SocketAddr;
 
 /// Steps of one run: more find nothing that two shorter runs don't.
 const MOST_STEPS: usize = 200;
+/// Events after a restore.
+const MOST_EVENTS: u32 = 25;
 /// Commands after a restore; more is a drain without an end.
 const MOST_COMMANDS: u32 = 10_000;
 
@@ -28,17 +30,21 @@ type Saved = Snapshot<Id, SocketAddr>;
 /// A target of the fuzzer: its name, and what it does.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// All targets.
-pub const TARGETS: [Target; 4] =
-    [("events", events), ("differential", differential), ("trace", trace), ("snapshot", snapshot)];
+/// All targets, with every rule checked after every step.
+pub const TARGETS: [Target; 4] = [
+    ("events", |bytes| events(bytes, Rigor::Full)),
+    ("differential", differential),
+    ("trace", trace),
+    ("snapshot", |bytes| snapshot(bytes, Rigor::Full)),
+];
 
-/// Random events: every rule of the harness after every step, in both profiles.
+/// Random events: every rule of the harness, in both profiles.
 ///
 /// # Panics
 /// A rule is broken.
-pub fn events(bytes: &[u8]) {
+pub fn events(bytes: &[u8], rigor: Rigor) {
     let (setup, steps) = sequence(bytes);
-    if let Err(broken) = harness::run(&setup, &steps) {
+    if let Err(broken) = harness::run(&setup, &steps, rigor) {
         fail(&setup, &steps, &broken);
     }
 }
@@ -71,68 +77,118 @@ fn reads_back(line: &InputLine) {
     assert_eq!(&text.input().expect("what was written can be read"), line);
 }
 
-/// A saved state: as it is, damaged, or made of any bytes. What is restored behaves like the original, and nothing
-/// panics.
+/// A saved state: of any bytes, as it is, or damaged, in a readable or in a compact form. What is restored behaves like
+/// the original, and nothing panics.
 ///
 /// # Panics
 /// The restored dialer differs from the original, or what it holds in two forms differs.
-pub fn snapshot(bytes: &[u8]) {
+pub fn snapshot(bytes: &[u8], rigor: Rigor) {
     let Some((mode, bytes)) = bytes.split_first() else { return };
-    match mode % 4 {
-        0 => {
-            if let Ok(saved) = serde_json::from_slice::<Saved>(bytes) {
-                restore(&saved);
-            }
+    let (mode, number) = (mode % 4, usize::from(mode / 4));
+    let read: Option<Saved> = match mode {
+        0 if number % 2 == 0 => serde_json::from_slice(bytes).ok(),
+        0 => postcard::from_bytes(bytes).ok(),
+        1 => return restored(number, bytes, rigor),
+        _ => {
+            let (edits, bytes) = bytes.split_at(bytes.len().min(damage::BYTES * (number % 16)));
+            let edits = edits.chunks_exact(damage::BYTES);
+            damaged(&saved(bytes, rigor), edits, mode == 2)
         }
-        1 => {
-            let (setup, steps) = sequence(bytes);
-            let cut = usize::from(mode / 4).checked_rem(steps.len()).unwrap_or(0);
-            if let Err(broken) = harness::run_restored(&setup, &steps, cut) {
-                fail(&setup, &steps, &format!("saved before step {cut}: {broken}"));
-            }
-        }
-        _ => damaged(usize::from(mode / 4) % 16, bytes),
-    }
-}
-
-/// Saves what the steps lead to, and restores it with `edits` values of the text changed.
-fn damaged(edits: usize, bytes: &[u8]) {
-    let (edits, bytes) = bytes.split_at(bytes.len().min(damage::BYTES * edits));
-    let (setup, steps) = sequence(bytes);
-    let dialer = match harness::dialer(&setup, &steps) {
-        Ok(dialer) => dialer,
-        Err(broken) => fail(&setup, &steps, &broken),
     };
-    let mut value = serde_json::to_value(dialer.snapshot()).expect("a snapshot can be written");
-    for edit in edits.chunks_exact(damage::BYTES) {
-        damage::damage(&mut value, edit);
-    }
-    if let Ok(saved) = serde_json::from_value::<Saved>(value) {
+    if let Some(saved) = read {
         restore(&saved);
     }
 }
 
-/// Restores under both profiles, and lets what comes of it run for a while.
+/// Saves before a step, and goes on with what was restored.
+fn restored(cut: usize, bytes: &[u8], rigor: Rigor) {
+    let (setup, steps) = sequence(bytes);
+    let cut = cut.checked_rem(steps.len()).unwrap_or(0);
+    if let Err(broken) = harness::run_restored(&setup, &steps, cut, rigor) {
+        fail(&setup, &steps, &format!("saved before step {cut}: {broken}"));
+    }
+}
+
+/// A saved state in which a few values, or a few bytes of its compact form, are others; `None`: it can't be read.
+fn damaged<'a>(saved: &Saved, edits: impl Iterator<Item = &'a [u8]>, values: bool) -> Option<Saved> {
+    if values {
+        let mut value = serde_json::to_value(saved).expect("a snapshot can be written");
+        edits.for_each(|edit| damage::damage(&mut value, edit));
+        return serde_json::from_value(value).ok();
+    }
+    let mut bytes = compact(saved);
+    edits.for_each(|edit| damage::overwrite(&mut bytes, edit));
+    postcard::from_bytes(&bytes).ok()
+}
+
+/// What the steps that these bytes say lead to, saved.
+fn saved(bytes: &[u8], rigor: Rigor) -> Saved {
+    let (setup, steps) = sequence(bytes);
+    match harness::dialer(&setup, &steps, rigor) {
+        Ok(dialer) => dialer.snapshot(),
+        Err(broken) => fail(&setup, &steps, &broken),
+    }
+}
+
+/// Inputs of `snapshot` that hold what an input of `events` leads to, readable and compact.
+#[must_use]
+pub fn saved_seeds(events: &[u8]) -> [Vec<u8>; 2] {
+    let saved = saved(events, Rigor::Full);
+    let readable = serde_json::to_vec(&saved).expect("a snapshot can be written");
+    [[vec![0], readable].concat(), [vec![4], compact(&saved)].concat()]
+}
+
+/// Whether an input of `snapshot` holds a saved state that can be restored.
+#[must_use]
+pub fn is_saved_seed(bytes: &[u8]) -> bool {
+    let Some((mode @ (0 | 4), bytes)) = bytes.split_first() else { return false };
+    let read =
+        || if *mode == 0 { serde_json::from_slice(bytes).ok() } else { postcard::from_bytes(bytes).ok() };
+    let restores = |saved: Saved| {
+        let rng = ChaCha8Rng::seed_from_u64(1);
+        [Config::balanced(), Config::classic()]
+            .into_iter()
+            .any(|config| Dialer::restore(saved.clone(), config, rng.clone(), Timestamp::ZERO).is_ok())
+    };
+    read().is_some_and(restores)
+}
+
+fn compact(saved: &Saved) -> Vec<u8> {
+    postcard::to_allocvec(saved).expect("a snapshot can be written")
+}
+
+/// Restores under both profiles, and lets what comes of it run for a while, beside a twin that is saved and restored
+/// once more.
 fn restore(saved: &Saved) {
     for config in [Config::balanced(), Config::classic()] {
         let balanced = config.profile == Profile::Balanced;
         let rng = ChaCha8Rng::seed_from_u64(1);
-        if let Ok(dialer) = Dialer::restore(saved.clone(), config, rng, Timestamp::from_secs(5)) {
-            goes_on(dialer, balanced);
+        let restored =
+            |saved: Saved| Dialer::restore(saved, config.clone(), rng.clone(), Timestamp::from_secs(5));
+        if let Ok(dialer) = restored(saved.clone()) {
+            let again =
+                postcard::from_bytes(&compact(&dialer.snapshot())).expect("what was written can be read");
+            goes_on(dialer, restored(again).expect("what was restored can be saved"), balanced);
         }
     }
 }
 
-/// A dialer that was restored takes events, and ends its drains.
-fn goes_on(mut dialer: Dialer, balanced: bool) {
+/// A dialer that was restored takes events and answers, and ends its drains; its twin does what it does.
+fn goes_on(mut dialer: Dialer, mut twin: Dialer, balanced: bool) {
     let mut now = dialer.now();
-    let removed = |n: u8| Event::PeerRemoved { id: [n; 32], reason: dialstate::RemovalReason::Closed };
-    let events = [Event::Tick, Event::NetworkChanged, removed(3), removed(4), removed(5)];
-    for event in events.into_iter().chain((0..20).map(|_| Event::Tick)) {
-        drop(dialer.handle(now, event));
-        let until = (0..MOST_COMMANDS).find_map(|_| match dialer.poll() {
-            Command::Sleep { until, .. } => Some(until),
-            _ => None,
+    let removed = |n: u8| Event::PeerRemoved { id: [n; 32], reason: RemovalReason::Closed };
+    let mut agenda = vec![removed(5), removed(4), removed(3), Event::NetworkChanged, Event::Tick];
+    for _ in 0..MOST_EVENTS {
+        let event = agenda.pop().unwrap_or(Event::Tick);
+        assert_eq!(dialer.handle(now, event.clone()), twin.handle(now, event));
+        let until = (0..MOST_COMMANDS).find_map(|_| {
+            let command = dialer.poll();
+            assert_eq!(command, twin.poll(), "saved and restored once more, it does something else");
+            if let Command::Sleep { until, .. } = command {
+                return Some(until);
+            }
+            agenda.splice(0..0, answer(&command));
+            None
         });
         let until = until.expect("a drain has an end");
         // Only in balanced nothing is ever overdue: in classic more may be due than a state made by hand allows for.
@@ -143,6 +199,29 @@ fn goes_on(mut dialer: Dialer, balanced: bool) {
             // A damaged deadline may lie where no event can come.
             return;
         }
+    }
+}
+
+/// A peer for every other dial, and an end for every task.
+fn answer(command: &Command) -> Vec<Event> {
+    match command {
+        Command::Dial { dial, node, kind, .. } => {
+            let (dial, tried) = (*dial, Vec::new());
+            if dial.as_raw() % 2 == 0 {
+                return vec![Event::DialFinished { dial, outcome: DialOutcome::Refused, tried }];
+            }
+            let (id, kind, outcome) = (node.id, PeerKind::Outbound(*kind), DialOutcome::Connected);
+            // Popped from the end.
+            vec![Event::DialFinished { dial, outcome, tried }, Event::PeerAdded { id, kind, addr: None }]
+        }
+        Command::Resolve { resolve, .. } => {
+            vec![Event::ResolveFinished { resolve: *resolve, addrs: dialstate::Addrs::new() }]
+        }
+        Command::Lookup { lookup, .. } => vec![Event::LookupFinished { lookup: *lookup, nodes: Vec::new() }],
+        Command::Disconnect { id, .. } => {
+            vec![Event::PeerRemoved { id: *id, reason: RemovalReason::Local }]
+        }
+        Command::Cancel(_) | Command::Sleep { .. } => Vec::new(),
     }
 }
 

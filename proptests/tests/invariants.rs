@@ -5,7 +5,7 @@
     reason = "tests: a broken assumption should stop them"
 )]
 
-use dialstate_proptests::harness::{Setup, Step, run};
+use dialstate_proptests::harness::{Rigor, Setup, Step, run};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
@@ -22,7 +22,7 @@ fn check(steps: std::ops::Range<usize>, cases: u32, profile: Option<bool>) {
         setup
     });
     TestRunner::new_with_rng(config, rng)
-        .run(&(setup, steps), |(setup, steps)| run(&setup, &steps).map_err(TestCaseError::fail))
+        .run(&(setup, steps), |(setup, steps)| run(&setup, &steps, Rigor::Full).map_err(TestCaseError::fail))
         .unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! Damage to a saved state: single values of the tree that it is written as.
+//! Damage to a saved state: single values of the tree, or single bytes of the string, that it is written as.
 
 use serde_json::Value;
 
@@ -12,6 +12,20 @@ pub(super) fn damage(value: &mut Value, edit: &[u8]) {
     let Some(mut which) = which.checked_rem(count(value)) else { return };
     if let Some(victim) = find(value, &mut which) {
         change(victim, *how, *with);
+    }
+}
+
+/// Changes one byte, takes it out, or puts one in: which one the first two bytes say, and how the others.
+pub(super) fn overwrite(compact: &mut Vec<u8>, edit: &[u8]) {
+    let [high, low, how, with] = edit else { return };
+    let which = usize::from(u16::from_be_bytes([*high, *low]));
+    let Some(at) = which.checked_rem(compact.len()) else { return };
+    match how % 8 {
+        0 => drop(compact.remove(at)),
+        1 => compact.insert(at, *with),
+        2 => compact[at] ^= 1 << (with % 8),
+        3 => compact.truncate(at),
+        _ => compact[at] = *with,
     }
 }
 

@@ -18,12 +18,14 @@ const MOST_WAKES: u32 = 120;
 pub(super) fn silence(run: &mut Run) -> Result<(), Broken> {
     let now = run.book.now;
     let flying: Vec<Task> = run.book.flights.values().map(|flight| flight.task).collect();
+    run.turn(true);
     run.hand(now, &Event::Tick)?;
     run.drain(Drain::Full)?;
     let end = now.saturating_add(Duration::from_secs(4 * 3_600));
     let mut second = (0, 0);
-    for _ in 0..MOST_WAKES {
+    for _ in 0..run.share_of(MOST_WAKES) {
         let Some(wake) = run.wake.filter(|wake| *wake <= end) else { break };
+        run.turn(false);
         let this = wake.as_nanos() / 1_000_000_000;
         second = if second.0 == this { (this, second.1 + 1) } else { (this, 1) };
         ensure!(second.1 <= MOST_WAKES_A_SECOND, "a busy loop: {} wake-ups in second {this}", second.1);
@@ -50,6 +52,7 @@ pub(super) fn calm(run: &mut Run) -> Result<(), Broken> {
     let end = now.saturating_add(Duration::from_secs(2 * 3_600));
     for round in 0.. {
         ensure!(round < 2_000, "no rest in {round} rounds");
+        run.turn(false);
         if let Some(answer) = success(run) {
             let now = run.book.now.saturating_add(Duration::from_millis(10));
             for event in answer {

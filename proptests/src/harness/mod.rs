@@ -19,7 +19,7 @@ mod run;
 mod setup;
 mod step;
 
-pub use run::{dialer, run, run_restored};
+pub use run::{Rigor, dialer, run, run_restored};
 pub use setup::Setup;
 pub use step::{Act, After, Drain, Step};
 

@@ -114,9 +114,8 @@ fn room(book: &Book, id: Id, kind: DialKind) -> Result<(), Broken> {
     Ok(())
 }
 
-/// Checks gauges and explanations against the books. `drained`: whether the last drain was complete.
-pub(super) fn state(book: &Book, dialer: &Dialer, drained: bool) -> Result<(), Broken> {
-    gauges(book, dialer)?;
+/// Checks explanations against the books. `drained`: whether the last drain was complete.
+pub(super) fn explanations(book: &Book, dialer: &Dialer, drained: bool) -> Result<(), Broken> {
     let mut attempts = 0;
     for id in pool::ids() {
         let refusals = dialer.explain(&id).refusals;
@@ -152,7 +151,8 @@ pub(super) fn state(book: &Book, dialer: &Dialer, drained: bool) -> Result<(), B
     Ok(())
 }
 
-fn gauges(book: &Book, dialer: &Dialer) -> Result<(), Broken> {
+/// Checks gauges against the books.
+pub(super) fn gauges(book: &Book, dialer: &Dialer) -> Result<(), Broken> {
     let gauges = dialer.gauges();
     let same = |name, told: u32, counted: usize| {
         ensure!(told as usize == counted, "gauge {name} is {told}, counted: {counted}");
@@ -178,13 +178,18 @@ fn gauges(book: &Book, dialer: &Dialer) -> Result<(), Broken> {
     Ok(())
 }
 
-/// After a complete drain: nothing is overdue, no cancel is owed, and whoever may be dialed is not forgotten.
-pub(super) fn rest(book: &Book, dialer: &Dialer, until: Option<Timestamp>) -> Result<(), Broken> {
+/// After a complete drain: nothing is overdue, and no cancel is owed.
+pub(super) fn rest(book: &Book, until: Option<Timestamp>) -> Result<(), Broken> {
     let overdue = book.flights.values().find(|flight| flight.deadline.is_some_and(|at| at <= book.now));
     ensure!(overdue.is_none(), "overdue at {:?}, and not cancelled: {overdue:?}", book.now);
     ensure!(book.ended.is_empty(), "ended, and not cancelled: {:?}", book.ended);
     let flying = book.flights.values().filter_map(|flight| flight.deadline).min();
     ensure!(flying.is_none_or(|at| until.is_some_and(|until| until <= at)), "sleeps over a deadline");
+    Ok(())
+}
+
+/// After a complete drain, in balanced: whoever may be dialed is not forgotten.
+pub(super) fn not_forgotten(book: &Book, dialer: &Dialer, until: Option<Timestamp>) -> Result<(), Broken> {
     if !book.balanced {
         return Ok(());
     }
