@@ -133,7 +133,8 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let failures = u32::from(record.failures);
         let entry = self.statics.get(record.entry);
         let until = match entry {
-            Some(entry) => Due { at: entry.resolve.next, tie: self.jitter_of(node) as u32 },
+            // Added again meanwhile it may be resolved at once, and waits from now on like any other.
+            Some(entry) => Due { at: entry.resolve.next.max(self.now), tie: self.jitter_of(node) as u32 },
             None => {
                 let discover = &self.config.discover;
                 let first = crate::time::nanos(discover.resolve_delay);

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use dialstate::{Change, DialKind, DialOutcome, Notice, Refusal, Standing, Timestamp};
-use dialstate_proptests::world::{Config, Event, Id, Node};
+use dialstate_proptests::world::{Command, Config, Dialer, Event, Id, Node};
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
 
 use crate::common::{
     Answer, Dialed, HOUR, MINUTE, SECOND, Scene, Town, discovered, id, inbound, node, number,
@@ -147,4 +149,31 @@ fn excluded_it_is_parked_and_dialed_when_the_list_changes() {
     assert_eq!((dials.len(), dials[0].at, dials[0].kind), (1, now, DialKind::Static));
     scene.run(SECOND);
     assert_eq!(scene.sim.dialer().gauges().static_peers, 2);
+}
+
+/// Found by the fuzzer, which saw that the first instant of all is like no other.
+#[test]
+fn added_again_while_it_is_resolved_it_waits_its_turn() {
+    let mut config = Config::default();
+    config.pace.static_active = 1;
+    let mut dialer = Dialer::new(id(9), config, ChaCha8Rng::seed_from_u64(1), Timestamp::ZERO).unwrap();
+    let mut resolves = |at, event| {
+        let mut commands = Vec::new();
+        dialer.step(Timestamp::from_secs(at), event, &mut commands).unwrap();
+        let resolve = |command| {
+            if let Command::Resolve { resolve, id, .. } = command {
+                Some((resolve, number(&id)))
+            } else {
+                None
+            }
+        };
+        commands.into_iter().find_map(resolve)
+    };
+    let added = |n| Event::StaticAdded(Node::unresolved(id(n)));
+    let (resolve, first) = resolves(0, added(1)).unwrap();
+    assert_eq!((first, resolves(1, added(2)), resolves(2, added(1))), (1, None, None));
+    // The first may be resolved again at once, but the second has waited longer.
+    let nothing = |resolve| Event::ResolveFinished { resolve, addrs: dialstate::Addrs::new() };
+    let (resolve, second) = resolves(3, nothing(resolve)).unwrap();
+    assert_eq!((second, resolves(4, nothing(resolve)).unwrap().1), (2, 1));
 }
