@@ -19,6 +19,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use clap::Parser;
+use cpu_time::ThreadTime;
 use dialstate::{BanSubject, DialOutcome, EventError, PeerKind, RemovalReason, Source, Timestamp};
 
 use common::cycle::{Case, Cycle};
@@ -170,7 +171,8 @@ enum Worst {
     Network,
 }
 
-/// How long each `handle` and each `poll` took, in nanoseconds; and how many dials may still be answered.
+/// How long each `handle` and each `poll` took, in nanoseconds of this thread, so that other programs do not count; and how
+/// many dials may still be answered.
 #[derive(Default)]
 struct Longest {
     handle: Vec<u32>,
@@ -191,7 +193,7 @@ fn longest(of: &[u32]) -> u32 {
 
 impl Longest {
     fn handle(&mut self, dialer: &mut Dialer, now: Timestamp, event: Event) -> Result<(), EventError> {
-        let start = Instant::now();
+        let start = ThreadTime::now();
         let result = dialer.handle(now, event);
         let took = start.elapsed().as_nanos() as u32;
         self.handle.push(took);
@@ -202,7 +204,7 @@ impl Longest {
     /// one drain is N dials long.
     fn drain(&mut self, dialer: &mut Dialer, now: Timestamp) -> Option<Timestamp> {
         loop {
-            let start = Instant::now();
+            let start = ThreadTime::now();
             let command = dialer.poll();
             let took = start.elapsed().as_nanos() as u32;
             self.poll.push(took);

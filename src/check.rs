@@ -36,8 +36,7 @@ pub(crate) struct Permit<I, A> {
 impl<I: NodeId, A: Address> Ledger<I, A> {
     /// A node as what it is: a static one with the addresses of its entry, else with those it was discovered with.
     pub(crate) fn subject(&self, node: u32, kind: DialKind) -> Option<Subject<'_, I, A>> {
-        let id = self.nodes.key(node)?;
-        let record = self.nodes.get(node)?;
+        let (id, record) = self.nodes.entry(node)?;
         let entry =
             self.statics.get(record.entry).filter(|_| kind != DialKind::Dynamic && kind != DialKind::Feeler);
         let (addrs, resolve) = match entry {
@@ -45,7 +44,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             Some(entry) => (&entry.addrs, entry.resolve),
             None => (&record.addrs, ResolveDelay::default()),
         };
-        Some(Subject { id, node, addrs: addrs.as_slice(), resolve, kind })
+        Some(Subject { id: *id, node, addrs: addrs.as_slice(), resolve, kind })
     }
 
     /// The first rule that refuses to dial a node now.

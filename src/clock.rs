@@ -24,12 +24,17 @@ impl Clock {
 
     /// From the caller's timeline to the ledger's.
     pub(crate) fn inner(self, at: Timestamp) -> Timestamp {
-        clamp(i128::from(at.as_nanos()).saturating_sub(self.ahead))
+        self.shifted(at, self.ahead.saturating_neg())
     }
 
     /// From the ledger's timeline to the caller's.
     pub(crate) fn outer(self, at: Timestamp) -> Timestamp {
-        clamp(i128::from(at.as_nanos()).saturating_add(self.ahead))
+        self.shifted(at, self.ahead)
+    }
+
+    /// Most dialers were never restored, and have but one timeline.
+    const fn shifted(self, at: Timestamp, by: i128) -> Timestamp {
+        if self.ahead == 0 { at } else { shift(at, by) }
     }
 
     fn outer_opt(self, at: Option<Timestamp>) -> Option<Timestamp> {
@@ -104,10 +109,16 @@ impl Clock {
     }
 }
 
-fn clamp(nanos: i128) -> Timestamp {
-    let most = i128::from(u64::MAX);
-    Timestamp::from_nanos(u64::try_from(nanos.clamp(0, most)).unwrap_or(u64::MAX))
+const fn shift(at: Timestamp, by: i128) -> Timestamp {
+    let nanos = (at.as_nanos() as i128).saturating_add(by);
+    Timestamp::from_nanos(match nanos {
+        ..0 => 0,
+        0..=MOST => nanos as u64,
+        _ => u64::MAX,
+    })
 }
+
+const MOST: i128 = u64::MAX as i128;
 
 #[cfg(test)]
 mod tests {

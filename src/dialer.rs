@@ -16,6 +16,7 @@ use crate::ledger::timers::Wants;
 use crate::node::{KnownNode, NodeId};
 use crate::notice::Notice;
 use crate::plan::{Plan, Step};
+use crate::sample;
 use crate::stats::{Gauges, Stats, count};
 use crate::time::Timestamp;
 
@@ -133,8 +134,19 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         }
         self.phase = Phase::Planning;
         for _ in 0..BACKLOG {
-            match self.decide() {
-                Step::Command(command) => return command,
+            if let Some(command) = self.owed() {
+                return command;
+            }
+            if self.ledger.enforce_next() {
+                continue;
+            }
+            match self.plan.next(&mut self.ledger, &mut self.rng) {
+                Step::Issue(attempt) => {
+                    if let Some(command) = self.ledger.issue(attempt) {
+                        return command;
+                    }
+                }
+                Step::Lookup => return self.ledger.issue_lookup(sample::bytes(&mut self.rng)),
                 Step::Looked => {}
                 Step::Done(wants) => return self.sleep(wants),
             }
@@ -142,18 +154,12 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         self.fall_asleep(Some(self.ledger.now.next()), WakeReason::Backlog, true)
     }
 
-    /// One decision: what is owed first, then the plan.
-    fn decide(&mut self) -> Step<I, A> {
-        if let Some(task) = self.ledger.cancels.pop_front() {
-            return Step::Command(Command::Cancel(task));
+    /// What is owed to the driver comes before all that is planned.
+    fn owed(&mut self) -> Option<Command<I, A>> {
+        match self.ledger.cancels.pop_front() {
+            Some(task) => Some(Command::Cancel(task)),
+            None => self.ledger.issue_disconnect(),
         }
-        if let Some(command) = self.ledger.issue_disconnect() {
-            return Step::Command(command);
-        }
-        if self.ledger.enforce_next() {
-            return Step::Looked;
-        }
-        self.plan.next(&mut self.ledger, &mut self.rng)
     }
 
     /// Nothing is left to do: when will there be? What is due already is more than one event could take care of.

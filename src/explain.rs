@@ -250,6 +250,6 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// When the first dynamic attempt is given up.
     fn first_overdue(&self) -> Option<Timestamp> {
         let dynamic = self.attempts.of_budget(Budget::Dynamic).iter();
-        dynamic.filter_map(|attempt| self.timers.get(Lane::Attempt, *attempt)).min()
+        dynamic.filter_map(|attempt| self.timers.get(Lane::Attempt, attempt)).min()
     }
 }

@@ -105,7 +105,7 @@ pub enum Group {
 }
 
 /// A group as one number: what is counted, hashed and compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct GroupKey(u64);
 

@@ -134,11 +134,11 @@ impl<A> Attempts<A> {
 
     /// Attempts under way in a budget.
     pub(crate) fn active(&self, budget: Budget) -> u32 {
-        Self::set(&self.active, budget).len()
+        self.of_budget(budget).len()
     }
 
-    pub(crate) fn of_budget(&self, budget: Budget) -> &[u32] {
-        Self::set(&self.active, budget).as_slice()
+    pub(crate) fn of_budget(&self, budget: Budget) -> &Dense {
+        Self::set(&self.active, budget)
     }
 
     /// Attempts whose node does not hold a slot of the budget as a peer already.

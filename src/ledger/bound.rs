@@ -5,6 +5,7 @@ use core::mem::size_of;
 use super::attempts::Attempt;
 use super::bans::Ban;
 use super::crowd::Crowd;
+use super::dense::Dense;
 use super::groups::Groups;
 use super::heap::Entry;
 use super::nodes::Record;
@@ -16,6 +17,7 @@ use super::table::{Counted, Table};
 use crate::address::Address;
 use crate::command::Task;
 use crate::config::{Config, Profile};
+use crate::network::GroupKey;
 use crate::node::{Node, NodeId};
 use crate::notice::Notice;
 
@@ -29,21 +31,9 @@ pub(super) const fn vector(len: u64, each: usize) -> u64 {
     room.saturating_mul(each as u64)
 }
 
-/// What the index of a hash table takes: slots of four bytes and a byte of control each, at most 7 of 8 in use. While
-/// entries move there are two of the same size.
-pub(super) const fn index(len: u64) -> u64 {
-    let least = len.saturating_mul(8) / 7;
-    least.saturating_add(1).next_power_of_two().saturating_mul(5).saturating_add(16).saturating_mul(2)
-}
-
 /// What a B-tree takes whose nodes are half full at the least: five of eleven, and its inner nodes.
 pub(super) const fn tree(len: u64, each: usize) -> u64 {
     len.saturating_mul((each as u64).saturating_mul(11) / 5).saturating_add(len.saturating_mul(12))
-}
-
-/// A set from which any can be taken out, with a place for each of `slots`.
-pub(super) const fn set(len: u64, slots: u64) -> u64 {
-    vector(len, 4).saturating_add(vector(slots, 4))
 }
 
 /// A queue without its places.
@@ -122,7 +112,7 @@ impl<I: NodeId, A: Address> Config<I, A> {
 
     fn bytes_of_queues(&self, counts: &Counts) -> u64 {
         let places = vector(counts.nodes, 4);
-        let sampled = set(counts.known, counts.nodes);
+        let sampled = Dense::bound(counts.known, counts.nodes);
         // Cooling, idle, and ready after a failure; a static node is in its own lane instead.
         let lanes = [queue(counts.known), queue(counts.nodes), queue(counts.statics)];
         if self.profile == Profile::Classic {
@@ -138,11 +128,11 @@ impl<I: NodeId, A: Address> Config<I, A> {
         let (peers, attempts) = (counts.peers, counts.attempts);
         let addrs = counts.addrs.saturating_mul(size_of::<A>() as u64);
         let held = if self.diversity.is_some() { u64::from(self.max_addrs).saturating_mul(2) } else { 0 };
-        // Held groups beyond two are on the heap; every group that is held or waited for has a state.
-        let spilled = if held > 2 { vector(held, 4) } else { 0 };
+        // Of one peer or attempt those beyond two are on the heap.
+        let spilled = if held > 2 { vector(held, size_of::<GroupKey>()) } else { 0 };
         let waiting = if self.diversity.is_some() { counts.known } else { 0 };
-        let groups = sum(&[peers, attempts]).saturating_mul(held).saturating_add(waiting);
-        let sets = |of: u64, sets: u64| set(of, of).saturating_mul(sets);
+        let groups = Groups::bound(sum(&[peers, attempts]).saturating_mul(held), waiting);
+        let sets = |of: u64, sets: u64| Dense::bound(of, of).saturating_mul(sets);
         sum(&[
             Slab::<Peer<A>>::bound(peers),
             sets(peers, 6),
@@ -153,7 +143,7 @@ impl<I: NodeId, A: Address> Config<I, A> {
             vector(attempts, size_of::<Task>()),
             attempts.saturating_mul(addrs),
             sum(&[peers, attempts]).saturating_mul(spilled),
-            Groups::bound(groups),
+            groups,
         ])
     }
 

@@ -17,7 +17,7 @@ use crate::node::{Node, NodeId};
 use crate::stats::count;
 
 impl<I: NodeId, A: Address> Ledger<I, A> {
-    /// Begins an attempt. Its first command is owed, or it is refused at once.
+    /// Begins an attempt. `issue` gives its first command, unless that would be a resolve that is refused.
     pub(crate) fn begin(&mut self, permit: Permit<I, A>) -> u32 {
         let Permit { id, node, addrs, kind } = permit;
         let node = if node == NONE { self.intern(id) } else { node };
@@ -48,22 +48,22 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             record.last_at = self.now;
         }
         self.settle(node);
-        self.owe(attempt, phase);
+        if phase == Phase::Refused {
+            self.attempts.refused.insert(attempt);
+        }
         attempt
     }
 
+    /// An attempt goes on with a resolve or a dial, when its turn comes.
     fn owe(&mut self, attempt: u32, phase: Phase) {
         let order = self.token();
-        let Some(of) = self.attempts.slab.get_mut(attempt) else { return };
-        of.phase = phase;
-        match phase {
-            Phase::Refused => self.attempts.refused.insert(attempt),
-            Phase::Resolve | Phase::Dial => self.attempts.owed.set(attempt, order, 0),
-            Phase::Resolving | Phase::Dialing => {}
+        if let Some(of) = self.attempts.slab.get_mut(attempt) {
+            of.phase = phase;
+            self.attempts.owed.set(attempt, order, 0);
         }
     }
 
-    /// The command that an attempt owes; it is in flight from now on.
+    /// The next command of an attempt; it is in flight from now on.
     pub(crate) fn issue(&mut self, attempt: u32) -> Option<Command<I, A>> {
         let token = self.token();
         let of = self.attempts.slab.get_mut(attempt)?;
@@ -132,8 +132,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     fn close(&mut self, attempt: u32) -> Option<Task> {
         self.timers.clear(Lane::Attempt, attempt);
         let of = self.attempts.slab.get(attempt)?;
-        let slot = self.attempts.tokens.find(&Counted(of.token))?;
-        self.attempts.tokens.remove(slot);
+        self.attempts.tokens.take(&Counted(of.token))?;
         match of.phase {
             Phase::Dialing => Some(Task::Dial(DialId::from_raw(of.token))),
             Phase::Resolving => Some(Task::Resolve(ResolveId::from_raw(of.token))),
@@ -206,8 +205,11 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     /// Gives groups up, and remembers that whoever waits for them may have room.
     pub(crate) fn release(&mut self, held: &Held) {
-        held.iter().for_each(|&group| self.crowded.insert(group));
-        self.groups.let_go(held);
+        for group in held {
+            if let Some(queue) = self.groups.let_go(*group) {
+                self.crowded.insert(queue);
+            }
+        }
     }
 
     /// What an attempt has learned goes to the static entry that it came from, if that is still the same.

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::bound::vector;
 use super::slab::NONE;
 
 /// A set of slots. A removal moves the last one into the gap, so the order depends on nothing but the calls.
@@ -35,9 +36,23 @@ impl Dense {
         })
     }
 
-    /// The keys, in their order.
-    pub(crate) fn as_slice(&self) -> &[u32] {
+    #[cfg(feature = "serde")]
+    pub(crate) const fn keys(&self) -> &Vec<u32> {
         &self.keys
+    }
+
+    /// The keys, in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + Clone {
+        self.keys.iter().copied()
+    }
+
+    /// The key at a place in their order.
+    pub(crate) fn get(&self, at: u32) -> Option<u32> {
+        self.keys.get(at as usize).copied()
+    }
+
+    pub(crate) fn last(&self) -> Option<u32> {
+        self.keys.last().copied()
     }
 
     pub(crate) fn len(&self) -> u32 {
@@ -79,6 +94,11 @@ impl Dense {
             *place = gap;
         }
     }
+
+    /// The most bytes for so many keys below `slots`.
+    pub(super) const fn bound(len: u64, slots: u64) -> u64 {
+        vector(len, 4).saturating_add(vector(slots, 4))
+    }
 }
 
 #[cfg(test)]
@@ -91,13 +111,14 @@ mod tests {
         for key in [5, 3, 9, 3, 7] {
             set.insert(key);
         }
-        assert_eq!(set.as_slice(), [5, 3, 9, 7]);
+        assert!(set.iter().eq([5, 3, 9, 7]));
         set.remove(3);
         set.remove(3);
         set.remove(1_000);
-        assert_eq!(set.as_slice(), [5, 7, 9]);
+        assert!(set.iter().eq([5, 7, 9]));
         set.remove(9);
         set.insert(3);
-        assert_eq!((set.as_slice(), set.contains(3), set.contains(9)), ([5, 7, 3].as_slice(), true, false));
+        assert!(set.iter().eq([5, 7, 3]) && set.contains(3) && !set.contains(9));
+        assert_eq!((set.get(1), set.get(3), set.last()), (Some(7), None, Some(3)));
     }
 }

@@ -5,12 +5,27 @@ use alloc::vec::Vec;
 use super::slab::NONE;
 
 /// An entry: what is least in (`at`, `tie`, `key`) comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+///
+/// The fields stand in memory as in their rank, so that two loads make it (where words are little-endian).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[repr(C)]
 pub(crate) struct Entry {
-    pub(crate) at: u64,
-    pub(crate) tie: u32,
     pub(crate) key: u32,
+    pub(crate) tie: u32,
+    pub(crate) at: u64,
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl Entry {
@@ -238,8 +253,8 @@ impl Heap {
     }
 
     /// The keys, in no order that means anything.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &u32> {
-        self.entries.as_slice().iter().map(|entry| &entry.key)
+    pub(crate) fn keys(&self) -> impl Iterator<Item = u32> {
+        self.entries.as_slice().iter().map(|entry| entry.key)
     }
 
     /// Puts a key in, or moves it if it is in already.

@@ -1,92 +1,128 @@
 //! From hashes to slots: a hash map whose work for one insertion is bounded, however large it is.
+//!
+//! It is extendible hashing: some bits of a hash say which segment it belongs to, and a segment that is full splits in
+//! two. So nothing ever moves but the entries of one segment, and no more is allocated at once.
+
+use alloc::vec::Vec;
 
 use hashbrown::HashTable;
 
-/// From this size on entries move a few at a time; below it all at once takes microseconds.
-const LARGE: usize = 1 << 12;
+use super::bound::vector;
 
-/// How many buckets of the old table are cleared with each insertion. A new table has room for more insertions
-/// than a sixteenth of the old one's buckets, so the old one is gone before the next is due.
-const STEP: usize = 16;
+/// Buckets of a segment.
+const BUCKETS: usize = 512;
+/// How many entries they have room for.
+const ROOM: usize = BUCKETS / 8 * 7;
+/// The bits of a hash from this one on choose the segment: within it the map looks at the lowest and the highest ones.
+const SHIFT: u32 = 32;
+
+#[derive(Clone, Debug)]
+struct Segment {
+    table: HashTable<u32>,
+    /// How many bits of a hash all its entries share.
+    depth: u32,
+}
 
 /// Slots by the hashes of their keys. Never iterated in an order that could reach an output.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
-    table: HashTable<u32>,
-    /// What `table` takes over, bucket by bucket, and how many of its buckets are cleared.
-    old: HashTable<u32>,
-    cleared: usize,
+    /// Which segment, by as many bits as choose one; a segment of fewer bits stands here several times.
+    directory: Vec<u32>,
+    segments: Vec<Segment>,
 }
 
 impl Index {
     pub(crate) const fn new() -> Self {
-        Self { table: HashTable::new(), old: HashTable::new(), cleared: 0 }
+        Self { directory: Vec::new(), segments: Vec::new() }
+    }
+
+    /// Which segment a hash belongs to. The length of the directory is a power of two.
+    #[inline]
+    fn segment(&self, hash: u64) -> usize {
+        let mask = self.directory.len().saturating_sub(1);
+        self.directory.get((hash >> SHIFT) as usize & mask).map_or(0, |segment| *segment as usize)
     }
 
     #[inline]
     pub(crate) fn find(&self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
-        let found = self.table.find(hash, |&slot| same(slot));
-        if found.is_some() || self.old.is_empty() {
-            return found.copied();
-        }
-        self.old.find(hash, |&slot| same(slot)).copied()
-    }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.table.is_empty() && self.old.is_empty()
+        let segment = self.segments.get(self.segment(hash))?;
+        segment.table.find(hash, |&slot| same(slot)).copied()
     }
 
     /// Adds a slot that is not in; `hash_of` says the hash of any slot that is.
     pub(crate) fn insert(&mut self, hash: u64, slot: u32, hash_of: impl Fn(u32) -> u64) {
-        if self.table.len() == self.table.capacity() && self.table.num_buckets() >= LARGE {
-            self.renew(&hash_of);
+        if self.segments.is_empty() {
+            self.segments.push(Segment { table: HashTable::new(), depth: 0 });
+            self.directory.push(0);
         }
-        self.table.insert_unique(hash, slot, |&slot| hash_of(slot));
-        if !self.old.is_empty() {
-            self.clear_some(STEP, &hash_of);
+        let mut at = self.segment(hash);
+        if self.segments.get(at).is_some_and(Segment::is_full) {
+            self.split(at, &hash_of);
+            at = self.segment(hash);
+        }
+        if let Some(segment) = self.segments.get_mut(at) {
+            segment.table.insert_unique(hash, slot, |&slot| hash_of(slot));
         }
     }
 
-    pub(crate) fn remove(&mut self, hash: u64, slot: u32) {
-        for table in [&mut self.table, &mut self.old] {
-            if let Ok(entry) = table.find_entry(hash, |&other| other == slot) {
-                entry.remove();
-                break;
-            }
-        }
-        self.drop_cleared();
+    /// Takes a slot out.
+    pub(crate) fn take(&mut self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
+        let at = self.segment(hash);
+        let entry = self.segments.get_mut(at)?.table.find_entry(hash, |&slot| same(slot)).ok()?;
+        Some(entry.remove().0)
     }
 
-    /// No bucket is left: a table of twice the size takes over, or one of the same size if the buckets were used up by
-    /// entries that are gone.
-    fn renew(&mut self, hash_of: &impl Fn(u32) -> u64) {
-        self.clear_some(usize::MAX, hash_of);
-        let (len, buckets) = (self.table.len(), self.table.num_buckets());
-        // What a table with so many buckets has room for.
-        let room = len.saturating_mul(2).max((buckets / 8).saturating_mul(7));
-        self.old = core::mem::replace(&mut self.table, HashTable::with_capacity(room));
-        self.cleared = 0;
-    }
-
-    /// Moves what is in the next few buckets of the old table, and drops that with the last entry.
-    fn clear_some(&mut self, buckets: usize, hash_of: &impl Fn(u32) -> u64) {
-        let end = self.cleared.saturating_add(buckets).min(self.old.num_buckets());
-        for bucket in self.cleared..end {
-            if let Ok(entry) = self.old.get_bucket_entry(bucket) {
+    /// The entries of one segment are told apart by one more bit.
+    fn split(&mut self, at: usize, hash_of: &impl Fn(u32) -> u64) {
+        let new = self.segments.len() as u32;
+        let Some(old) = self.segments.get_mut(at) else { return };
+        let bit = 1usize << old.depth;
+        old.depth = old.depth.saturating_add(1);
+        let belongs = |hash: u64| (hash >> SHIFT) as usize & bit != 0;
+        let mut table = HashTable::with_capacity(ROOM);
+        for bucket in 0..old.table.num_buckets() {
+            let Ok(entry) = old.table.get_bucket_entry(bucket) else { continue };
+            let hash = hash_of(*entry.get());
+            if belongs(hash) {
                 let (slot, _) = entry.remove();
-                self.table.insert_unique(hash_of(slot), slot, |&slot| hash_of(slot));
+                table.insert_unique(hash, slot, |&slot| hash_of(slot));
             }
         }
-        self.cleared = end;
-        self.drop_cleared();
+        let depth = old.depth;
+        self.segments.push(Segment { table, depth });
+        if self.directory.len() == bit {
+            self.directory.extend_from_within(..);
+        }
+        // Every place that led to the old segment, and has the bit set, leads to the new one.
+        for (place, segment) in self.directory.iter_mut().enumerate() {
+            if *segment == at as u32 && place & bit != 0 {
+                *segment = new;
+            }
+        }
     }
 
-    fn drop_cleared(&mut self) {
-        if self.old.is_empty() && self.cleared > 0 {
-            self.old = HashTable::new();
-            self.cleared = 0;
-        }
+    /// The most bytes for so many entries: four for a slot and one of control in each bucket. Segments are half full after
+    /// a split; a quarter is what no spread of a keyed hash comes near to.
+    pub(super) const fn bound(len: u64) -> u64 {
+        let (room, bucket) = (ROOM as u64, size_of::<u32>() as u64 + 1);
+        let segments = len.div_ceil(room / 4);
+        let buckets = if len <= room / 4 {
+            len.saturating_mul(8).next_power_of_two()
+        } else {
+            segments.saturating_mul(BUCKETS as u64)
+        };
+        let directory = segments.next_power_of_two().saturating_mul(4 * size_of::<u32>() as u64);
+        let own = buckets.saturating_mul(bucket).saturating_add(segments.saturating_mul(16));
+        own.saturating_add(vector(segments, size_of::<Segment>())).saturating_add(directory)
+    }
+}
+
+impl Segment {
+    /// Whether the next entry would make the table grow beyond its buckets. (If few of them are in use, and the rest were
+    /// used up by entries that are gone, it clears those itself, in place.)
+    fn is_full(&self) -> bool {
+        let no_room = self.table.len() == self.table.capacity() && self.table.num_buckets() >= BUCKETS;
+        no_room && self.table.len() > ROOM / 2
     }
 }
 
@@ -94,52 +130,55 @@ impl Index {
 #[allow(clippy::arithmetic_side_effects, reason = "a test")]
 mod tests {
     use super::*;
-    use alloc::vec::Vec;
 
     /// Any spread does: these are no keys of strangers.
     const fn hash_of(slot: u32) -> u64 {
         (slot as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 
+    fn bytes(index: &Index) -> usize {
+        let tables = index.segments.iter().map(|segment| segment.table.allocation_size()).sum::<usize>();
+        tables + index.directory.capacity() * 4 + index.segments.capacity() * size_of::<Segment>()
+    }
+
     #[test]
-    fn whatever_was_put_in_is_found_while_it_moves() {
+    fn whatever_was_put_in_is_found_until_it_is_taken_out() {
         let mut index = Index::new();
-        let mut moving = 0u32;
+        assert_eq!(index.find(hash_of(0), |_| true), None);
+        assert_eq!(index.take(hash_of(0), |_| true), None);
         for slot in 0..50_000 {
             index.insert(hash_of(slot), slot, hash_of);
-            moving += u32::from(!index.old.is_empty());
             // One of the first, the last, and one that is not in.
             for wanted in [slot / 2, slot] {
                 assert_eq!(index.find(hash_of(wanted), |other| other == wanted), Some(wanted));
             }
             assert_eq!(index.find(hash_of(slot + 1), |other| other == slot + 1), None);
+            assert!(bytes(&index) as u64 <= Index::bound(u64::from(slot) + 1), "{slot}: {}", bytes(&index));
         }
-        assert!(moving > 1_000, "entries have moved a few at a time, during {moving} insertions");
         for slot in 0..50_000 {
-            index.remove(hash_of(slot), slot);
+            assert_eq!(index.take(hash_of(slot), |other| other == slot), Some(slot));
             assert_eq!(index.find(hash_of(slot), |other| other == slot), None);
         }
-        assert!(index.is_empty());
+        assert!(index.segments.iter().all(|segment| segment.table.is_empty()));
     }
 
-    /// Under a steady coming and going the table keeps its size, and an old one is gone before the next is due.
+    /// No insertion makes room for more than one segment, and a steady coming and going makes none at all.
     #[test]
-    fn churn_takes_no_more_room() {
+    fn it_grows_by_single_segments_and_churn_takes_no_more_room() {
         let mut index = Index::new();
-        let sizes: Vec<usize> = (0..600_000u32)
-            .map(|slot| {
-                let begins = index.old.is_empty();
-                index.insert(hash_of(slot), slot, hash_of);
-                assert!(
-                    index.old.is_empty() || begins || index.cleared > STEP,
-                    "the old table is taken over before a new one is begun"
-                );
-                if let Some(last) = slot.checked_sub(20_000) {
-                    index.remove(hash_of(last), last);
-                }
-                index.table.num_buckets()
-            })
-            .collect();
-        assert_eq!((index.table.len() + index.old.len(), sizes.last()), (20_000, sizes.get(50_000)));
+        let mut before = 0;
+        for slot in 0..600_000u32 {
+            index.insert(hash_of(slot), slot, hash_of);
+            let segments = index.segments.len();
+            assert!(segments <= before + 1 || before == 0);
+            assert!(index.segments.iter().skip(before).all(|segment| segment.table.num_buckets() <= BUCKETS));
+            before = segments;
+            if let Some(last) = slot.checked_sub(20_000) {
+                index.take(hash_of(last), |other| other == last);
+            }
+        }
+        assert!(index.segments.iter().all(|segment| segment.table.num_buckets() == BUCKETS));
+        assert!(before < 20_000 / (ROOM / 4), "{before} segments for 20,000 entries");
+        assert_eq!(index.segments.iter().map(|segment| segment.table.len()).sum::<usize>(), 20_000);
     }
 }

@@ -108,11 +108,11 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     /// All known nodes; the dynamic peers that have been connected longest are the anchors.
     pub(crate) fn known_nodes(&self) -> impl Iterator<Item = KnownNode<I, A>> {
-        let peers = self.peers.of_budget(Budget::Dynamic).iter().filter_map(|slot| self.peers.get(*slot));
+        let peers = self.peers.of_budget(Budget::Dynamic).iter().filter_map(|slot| self.peers.get(slot));
         let mut oldest: Vec<_> = peers.map(|peer| (peer.since, peer.node)).collect();
         oldest.sort_unstable();
         oldest.truncate(self.config.options.anchors as usize);
-        self.sampled.as_slice().iter().filter_map(move |&slot| {
+        self.sampled.iter().filter_map(move |slot| {
             let record = self.nodes.get(slot)?;
             let tried = (record.attempts > 0).then(|| self.now.saturating_since(record.last_at));
             Some(KnownNode {

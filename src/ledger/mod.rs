@@ -5,6 +5,7 @@
 pub(crate) mod attempts;
 mod bans;
 mod bound;
+mod chunks;
 mod course;
 mod crowd;
 mod dense;
@@ -216,6 +217,11 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// Known nodes that are ready to be tried.
     pub(crate) fn ready(&self) -> u32 {
         self.promising().saturating_add(self.timers.len(Lane::Failed))
+    }
+
+    pub(crate) fn is_any_ready(&self) -> bool {
+        let tried = [Lane::Good, Lane::Failed].into_iter().any(|lane| self.timers.len(lane) > 0);
+        tried || !self.fresh.is_empty()
     }
 
     /// Those of them that did not fail whenever they were tried.

@@ -160,7 +160,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     /// The jitter of a node's latest attempt: the upper half spreads delays, the lower half decides ties.
     pub(crate) fn jitter_of(&self, node: u32) -> u64 {
-        let (Some(record), Some(id)) = (self.nodes.get(node), self.nodes.key(node)) else { return 0 };
+        let Some((id, record)) = self.nodes.entry(node) else { return 0 };
         self.jitter.bits(id.as_bytes(), record.attempts)
     }
 
@@ -200,9 +200,9 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// Puts a node that is in no queue where it belongs, with what its timer said.
     pub(crate) fn enqueue(&mut self, node: u32, due: Option<Due>) {
         let due = self.pardoned(node, due);
-        let (Some(record), Some(id)) = (self.nodes.get(node), self.nodes.key(node)) else { return };
+        let Some((id, record)) = self.nodes.entry(node) else { return };
         let until = due.filter(|due| due.at > self.now);
-        if !(record.is_static() || record.source.is_some()) || self.is_blocked(&id, node, record) {
+        if !(record.is_static() || record.source.is_some()) || self.is_blocked(id, node, record) {
             self.idle(node, until);
         } else if record.is_static() {
             let at_once = || Due { at: self.now, tie: self.jitter_of(node) as u32 };
@@ -296,7 +296,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     /// Brings back one node that has waited for room since older rules. Returns whether there was one.
     pub(crate) fn reconsider(&mut self) -> bool {
-        while let Some(&group) = self.reconsidered.as_slice().last() {
+        while let Some(group) = self.reconsidered.last() {
             let stale = |node: &u32| self.nodes.get(*node).is_some_and(|record| record.rules != self.rules);
             if let Some(node) = self.groups.first_waiting(group).filter(stale) {
                 self.settle(node);

@@ -140,7 +140,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             return;
         }
         for budget in Budget::ALL {
-            while let Some(&attempt) = self.attempts.of_budget(budget).last() {
+            while let Some(attempt) = self.attempts.of_budget(budget).last() {
                 self.cancel(attempt, Ended::Moot);
             }
         }

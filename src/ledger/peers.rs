@@ -72,15 +72,15 @@ impl<A> Peers<A> {
     }
 
     pub(crate) fn outbound(&self, budget: Budget) -> u32 {
-        self.of_budget(budget).len() as u32
+        self.of_budget(budget).len()
     }
 
-    pub(crate) fn of_budget(&self, budget: Budget) -> &[u32] {
+    pub(crate) const fn of_budget(&self, budget: Budget) -> &Dense {
         let [fixed, dynamic, feeler] = &self.outbound;
         match budget {
-            Budget::Static => fixed.as_slice(),
-            Budget::Dynamic => dynamic.as_slice(),
-            Budget::Feeler => feeler.as_slice(),
+            Budget::Static => fixed,
+            Budget::Dynamic => dynamic,
+            Budget::Feeler => feeler,
         }
     }
 
@@ -276,12 +276,12 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     pub(crate) fn shrink(&mut self) {
         let target = self.config.dynamic_target;
         let mut staying: Vec<(Timestamp, u32)> = Vec::new();
-        for &slot in self.peers.of_budget(Budget::Dynamic) {
+        for slot in self.peers.of_budget(Budget::Dynamic).iter() {
             let peer = self.peers.get(slot).filter(|_| !self.peers.is_leaving(slot));
             staying.extend(peer.map(|peer| (peer.since, slot)));
         }
         let free = target.saturating_sub(staying.len() as u32);
-        let mut attempts = self.attempts.of_budget(Budget::Dynamic).to_vec();
+        let mut attempts: Vec<_> = self.attempts.of_budget(Budget::Dynamic).iter().collect();
         let spare = attempts.split_off(attempts.len().min(free as usize));
         for attempt in spare {
             self.cancel(attempt, Ended::Moot);

@@ -47,8 +47,8 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let slots = self.nodes.slots();
         let known = [self.sampled.index(slots), self.good.index(slots)];
         all(&known, "queues of known nodes")?;
-        let groups = self.groups.table.index(hasher);
-        let slots = self.groups.table.slots();
+        let groups = self.groups.queues.index(hasher);
+        let slots = self.groups.queues.slots();
         all(
             &[
                 groups,
@@ -118,7 +118,11 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let peers = &mut self.peers;
         let slots = peers.slab.slots();
         let sets = peers.outbound.iter_mut().all(|set| set.index(slots)) && peers.inbound.index(slots);
-        all(&[sets, peers.owing.index(slots), peers.leaving.index(slots)], "peers")
+        all(&[sets, peers.owing.index(slots), peers.leaving.index(slots)], "peers")?;
+        let of_attempts = self.attempts.slab.iter().flat_map(|(_, attempt)| &attempt.held);
+        let of_peers = self.peers.slab.iter().flat_map(|(_, peer)| &peer.held);
+        self.groups.recount(of_attempts.chain(of_peers));
+        Ok(())
     }
 
     fn index_inbound(&mut self, hasher: SipHasher13) -> Result<(), &'static str> {

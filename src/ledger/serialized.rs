@@ -14,7 +14,7 @@ use super::table::Table;
 
 impl Serialize for Dense {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.as_slice().serialize(serializer)
+        self.keys().serialize(serializer)
     }
 }
 

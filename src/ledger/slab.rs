@@ -1,8 +1,9 @@
 //! Values by a small number that is reused once it is free.
 
+#[cfg(feature = "serde")]
 use alloc::vec::Vec;
 
-use super::bound::vector;
+use super::chunks::Chunks;
 
 /// No slot: the end of a list, or nothing.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -16,14 +17,14 @@ enum Cell<T> {
 /// A vector with holes, which are filled first, the last freed first.
 #[derive(Clone, Debug)]
 pub(crate) struct Slab<T> {
-    cells: Vec<Cell<T>>,
+    cells: Chunks<Cell<T>>,
     free: u32,
     used: u32,
 }
 
 impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
-        Self { cells: Vec::new(), free: NONE, used: 0 }
+        Self { cells: Chunks::new(), free: NONE, used: 0 }
     }
 
     pub(crate) fn insert(&mut self, value: T) -> u32 {
@@ -109,7 +110,7 @@ impl<T> Slab<T> {
 
     /// In the order of their slots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        (0u32..).zip(&self.cells).filter_map(|(slot, cell)| match cell {
+        (0u32..).zip(self.cells.iter()).filter_map(|(slot, cell)| match cell {
             Cell::Used(value) => Some((slot, value)),
             Cell::Free { .. } => None,
         })
@@ -117,7 +118,7 @@ impl<T> Slab<T> {
 
     /// The most bytes for so many values.
     pub(super) const fn bound(len: u64) -> u64 {
-        vector(len, size_of::<Cell<T>>())
+        Chunks::<Cell<T>>::bound(len)
     }
 
     /// How many slots there are, used or not.

@@ -5,7 +5,6 @@
 
 use siphasher::sip::SipHasher13;
 
-use super::bound;
 use super::index::Index;
 use super::slab::Slab;
 use crate::network::GroupKey;
@@ -63,7 +62,7 @@ impl<K: Key, T> Table<K, T> {
 
     #[inline]
     pub(crate) fn find(&self, key: &K) -> Option<u32> {
-        if self.index.is_empty() {
+        if self.len() == 0 {
             return None;
         }
         self.find_hashed(key, key.hash(&self.hasher))
@@ -99,8 +98,16 @@ impl<K: Key, T> Table<K, T> {
 
     pub(crate) fn remove(&mut self, slot: u32) -> Option<(K, T)> {
         let (key, value) = self.slab.remove(slot)?;
-        self.index.remove(key.hash(&self.hasher), slot);
+        self.index.take(key.hash(&self.hasher), |other| other == slot);
         Some((key, value))
+    }
+
+    /// Takes a key out.
+    pub(crate) fn take(&mut self, key: &K) -> Option<T> {
+        let Self { slab, index, hasher } = self;
+        let slot =
+            index.take(key.hash(hasher), |slot| slab.get(slot).is_some_and(|(other, _)| other == key))?;
+        slab.remove(slot).map(|(_, value)| value)
     }
 }
 
@@ -158,6 +165,12 @@ impl<K, T> Table<K, T> {
         self.slab.get(slot).map(|(key, _)| *key)
     }
 
+    /// A key with its value.
+    #[inline]
+    pub(crate) fn entry(&self, slot: u32) -> Option<&(K, T)> {
+        self.slab.get(slot)
+    }
+
     /// In the order of their slots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &(K, T))> {
         self.slab.iter()
@@ -169,7 +182,7 @@ impl<K, T> Table<K, T> {
 
     /// The most bytes for so many keys.
     pub(super) const fn bound(len: u64) -> u64 {
-        Slab::<(K, T)>::bound(len).saturating_add(bound::index(len))
+        Slab::<(K, T)>::bound(len).saturating_add(Index::bound(len))
     }
 
     /// How many slots there are, used or not.

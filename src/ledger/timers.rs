@@ -218,19 +218,12 @@ impl Timers {
 
     /// The next instant at which something may have to be done, and what for.
     pub(crate) fn next(&self, wants: Wants) -> Option<(Timestamp, WakeReason)> {
-        let of = |lane, reason| self.first(lane).map(|at| (at, reason));
-        let alarm = self.lane(Lane::Alarm).peek().map(|entry| (at(entry), reason(entry.key)));
-        [
-            of(Lane::Attempt, WakeReason::OverdueAttempt),
-            of(Lane::Inbound, WakeReason::InboundExpiry),
-            of(Lane::Ban, WakeReason::BanExpiry),
-            alarm,
-            of(Lane::Static, WakeReason::StaticRedial).filter(|_| wants.statics),
-            of(Lane::Known, WakeReason::Redial).filter(|_| wants.known),
-        ]
-        .into_iter()
-        .flatten()
-        .min_by_key(|(at, _)| *at)
+        let tasks = [Lane::Attempt, Lane::Inbound, Lane::Ban, Lane::Alarm];
+        let nodes =
+            wants.statics.then_some(Lane::Static).into_iter().chain(wants.known.then_some(Lane::Known));
+        let heads = tasks.into_iter().chain(nodes).filter_map(|lane| Some((self.lane(lane).peek()?, lane)));
+        let (first, lane) = heads.min_by_key(|(entry, _)| entry.at)?;
+        Some((at(first), reason(lane, first.key)))
     }
 }
 
@@ -238,9 +231,19 @@ fn at(entry: Entry) -> Timestamp {
     Timestamp::from_nanos(entry.at)
 }
 
-fn reason(alarm: u32) -> WakeReason {
-    let known = Alarm::ALL.into_iter().find(|(a, _)| *a as u32 == alarm);
-    known.map_or(WakeReason::Event, |(_, reason)| reason)
+/// What somebody waits for who waits for the head of a lane.
+fn reason(lane: Lane, key: u32) -> WakeReason {
+    match lane {
+        Lane::Attempt => WakeReason::OverdueAttempt,
+        Lane::Inbound => WakeReason::InboundExpiry,
+        Lane::Ban => WakeReason::BanExpiry,
+        Lane::Alarm => {
+            let alarm = Alarm::ALL.into_iter().find(|(alarm, _)| *alarm as u32 == key);
+            alarm.map_or(WakeReason::Event, |(_, reason)| reason)
+        }
+        Lane::Static => WakeReason::StaticRedial,
+        Lane::Known | Lane::Idle | Lane::Good | Lane::Failed => WakeReason::Redial,
+    }
 }
 
 #[cfg(test)]
@@ -269,8 +272,8 @@ mod tests {
 
     #[test]
     fn every_alarm_has_a_reason() {
-        for (alarm, reason_of) in Alarm::ALL {
-            assert_eq!(reason(alarm as u32), reason_of);
+        for (alarm, of) in Alarm::ALL {
+            assert_eq!(reason(Lane::Alarm, alarm as u32), of);
         }
     }
 }

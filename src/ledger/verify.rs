@@ -3,9 +3,8 @@
 //! Nothing of the dialer's own work calls this: tests do after each step, and `restore` does before it trusts what it
 //! has read.
 
-use alloc::collections::BTreeMap;
-
 use super::attempts::{Budget, Phase};
+use super::dense::Dense;
 use super::list::List;
 use super::lookups::State;
 use super::slab::NONE;
@@ -123,9 +122,9 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         };
         let pardoned = self.verify_list(&self.pardonable, pardonable)?;
         let mut waiting = 0;
-        for (slot, (_, state)) in self.groups.table.iter() {
+        for (slot, (_, queue)) in self.groups.queues.iter() {
             let waits = |record: &Record<A>| record.queue == Queue::Waiting && record.group == slot;
-            waiting += self.verify_list(&state.waiting, waits)?;
+            waiting += self.verify_list(&queue.waiting, waits)?;
         }
         let count =
             |is: &dyn Fn(&Record<A>) -> bool| self.records().filter(|(_, record)| is(record)).count() as u32;
@@ -174,9 +173,9 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             }
         }
         let lens = [attempts.tokens.len(), attempts.owed.len(), attempts.refused.len()];
-        let active: u32 = attempts.active.iter().map(super::Dense::len).sum();
+        let active: u32 = attempts.active.iter().map(Dense::len).sum();
         let unmet_exist =
-            attempts.unmet.iter().flat_map(|set| set.as_slice()).all(|slot| attempts.get(*slot).is_some());
+            attempts.unmet.iter().flat_map(Dense::iter).all(|slot| attempts.get(slot).is_some());
         holds(
             lens == [open, owed, refused] && active == attempts.slab.len() && unmet_exist,
             "sets of attempts",
@@ -196,45 +195,36 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             }
             holds(peers.owing.contains(slot) == peer.owed.is_some(), "owed disconnects")?;
         }
-        let sum: u32 = peers.outbound.iter().map(super::Dense::len).sum();
-        let all_there = peers
-            .owing
-            .as_slice()
-            .iter()
-            .chain(peers.leaving.as_slice())
-            .all(|slot| peers.get(*slot).is_some());
+        let sum: u32 = peers.outbound.iter().map(Dense::len).sum();
+        let all_there = peers.owing.iter().chain(peers.leaving.iter()).all(|slot| peers.get(slot).is_some());
         holds(sum.saturating_add(peers.inbound.len()) == peers.slab.len() && all_there, "sets of peers")
     }
 
-    /// Holders of groups are recounted from those who hold them.
+    /// What is held is recounted from those who hold it.
     fn verify_groups(&self) -> Verdict {
-        let mut holders: BTreeMap<u32, u32> = BTreeMap::new();
-        let attempts = self.attempts.slab.iter().map(|(_, attempt)| &attempt.held);
-        let peers = self.peers.slab.iter().map(|(_, peer)| &peer.held);
-        for group in attempts.chain(peers).flatten() {
-            *holders.entry(*group).or_default() += 1;
-        }
-        for (slot, (_, state)) in self.groups.table.iter() {
-            holds(holders.remove(&slot).unwrap_or(0) == state.holders, "holders of a group")?;
-            holds(
-                self.groups.awaited.contains(slot) == (state.waiting.len > 0),
-                "groups that are waited for",
-            )?;
-            let delegate = self.nodes.get(state.delegate);
+        let attempts = self.attempts.slab.iter().flat_map(|(_, attempt)| &attempt.held);
+        let peers = self.peers.slab.iter().flat_map(|(_, peer)| &peer.held);
+        let mut held: alloc::vec::Vec<_> = attempts.chain(peers).copied().collect();
+        held.sort_unstable();
+        holds(held == self.groups.held(), "holders of groups")?;
+        for (slot, (_, queue)) in self.groups.queues.iter() {
+            let awaited = queue.waiting.len > 0;
+            holds(self.groups.awaited.contains(slot) == awaited, "groups that are waited for")?;
+            holds(awaited || queue.delegate != NONE, "a group that nobody waits for")?;
+            let delegate = self.nodes.get(queue.delegate);
             let ready = |record: &Record<A>| {
                 record.group == slot && matches!(record.queue, Queue::Good | Queue::Failed | Queue::Fresh)
             };
-            holds(state.delegate == NONE || delegate.is_some_and(ready), "a group's delegate")?;
+            holds(queue.delegate == NONE || delegate.is_some_and(ready), "a group's delegate")?;
         }
         let grouped = |(slot, record): (u32, &Record<A>)| {
-            let state = self.groups.table.get(record.group);
+            let queue = self.groups.queues.get(record.group);
             record.group == NONE
                 || record.queue == Queue::Waiting
-                || state.is_some_and(|state| state.delegate == slot)
+                || queue.is_some_and(|queue| queue.delegate == slot)
         };
-        let awaited =
-            self.groups.awaited.as_slice().iter().all(|slot| self.groups.table.get(*slot).is_some());
-        holds(holders.is_empty() && awaited && self.records().all(grouped), "groups that are gone")
+        let awaited = self.groups.awaited.iter().all(|slot| self.groups.queues.get(slot).is_some());
+        holds(awaited && self.records().all(grouped), "groups that are gone")
     }
 
     fn verify_known(&self) -> Verdict {
@@ -257,8 +247,8 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         holds(sizes == crowd.buckets.len(), "crowds that are gone")?;
         let others = self.sampled.len().saturating_sub(self.good.len());
         holds(!self.ranks() || members == others, "who is in no crowd")?;
-        let sampled = self.sampled.as_slice().iter().chain(crowd.worn.keys());
-        holds(sampled.into_iter().all(|slot| self.nodes.get(*slot).is_some()), "known nodes that are gone")?;
+        let mut sampled = self.sampled.iter().chain(crowd.worn.keys());
+        holds(sampled.all(|slot| self.nodes.get(slot).is_some()), "known nodes that are gone")?;
         let pools = (0u32..).zip(&self.fresh.pools);
         let turns = |(source, pool): (u32, &alloc::vec::Vec<u32>)| {
             self.fresh.turns.get(source).is_some() != pool.is_empty()

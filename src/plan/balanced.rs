@@ -9,7 +9,7 @@ use super::options::Schedule;
 use super::pace::Bucket;
 use crate::address::Address;
 use crate::check::Permit;
-use crate::command::{Command, DialKind};
+use crate::command::DialKind;
 use crate::ledger::Ledger;
 use crate::ledger::attempts::{Budget, Ended, Phase};
 use crate::ledger::lookups::State;
@@ -17,7 +17,6 @@ use crate::ledger::timers::{Alarm, Lane, Wants};
 use crate::node::NodeId;
 use crate::notice::Notice;
 use crate::refusal::Refusal;
-use crate::sample;
 use crate::time::Timestamp;
 
 /// How many cooldowns that have ended are put in order before a choice among the ready nodes.
@@ -59,7 +58,7 @@ impl Balanced {
         &mut self,
         ledger: &mut Ledger<I, A>,
         rng: &mut impl Rng,
-    ) -> Step<I, A> {
+    ) -> Step {
         ledger.admit_waiting();
         ledger.timers.clear_waits();
         if ledger.review_pardon() || ledger.unpark() || ledger.reconsider() {
@@ -72,13 +71,13 @@ impl Balanced {
             .or_else(|| self.bootnode(ledger))
             .or_else(|| self.dynamic(ledger, rng, &mut wants))
             .or_else(|| self.feeler(ledger, rng))
-            .or_else(|| Self::lookup(ledger, rng))
+            .or_else(|| Self::lookup(ledger))
             .or_else(|| self.schedule.churn(ledger, rng))
             .unwrap_or(Step::Done(wants))
     }
 
     /// An attempt that goes on: a resolve at once, a dial as the pace allows.
-    fn owed<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Option<Step<I, A>> {
+    fn owed<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Option<Step> {
         let attempt = ledger.attempts.next_owed()?;
         ledger.recheck(attempt);
         let of = ledger.attempts.get(attempt)?;
@@ -93,22 +92,17 @@ impl Balanced {
         self.issue(ledger, attempt)
     }
 
-    /// Issues the command that an attempt owes, and takes a token for a dial.
-    fn issue<I: NodeId, A: Address>(
-        &mut self,
-        ledger: &mut Ledger<I, A>,
-        attempt: u32,
-    ) -> Option<Step<I, A>> {
-        let kind = ledger.attempts.get(attempt)?.kind;
-        let command = ledger.issue(attempt)?;
-        if matches!(command, Command::Dial { .. }) {
+    /// Lets an attempt issue its next command, and takes a token for a dial.
+    fn issue<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>, attempt: u32) -> Option<Step> {
+        let of = ledger.attempts.get(attempt)?;
+        if of.phase == Phase::Dial {
             let (pace, now) = (&ledger.config.pace, ledger.now);
-            self.bucket(kind).0.take(pace, now);
+            self.bucket(of.kind).0.take(pace, now);
             if ledger.network.is_suspected() {
                 ledger.network.probed(now.saturating_add(ledger.config.outage.probe));
             }
         }
-        Some(Step::Command(command))
+        Some(Step::Issue(attempt))
     }
 
     const fn bucket(&mut self, kind: DialKind) -> (&mut Bucket, Alarm) {
@@ -138,7 +132,7 @@ impl Balanced {
         may
     }
 
-    fn requested<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Option<Step<I, A>> {
+    fn requested<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Option<Step> {
         if ledger.attempts.active(Budget::Static) >= ledger.config.pace.static_active {
             return None;
         }
@@ -157,7 +151,7 @@ impl Balanced {
         &mut self,
         ledger: &mut Ledger<I, A>,
         permit: Permit<I, A>,
-    ) -> Option<Step<I, A>> {
+    ) -> Option<Step> {
         let attempt = ledger.begin(permit);
         self.issue(ledger, attempt)
     }
@@ -168,7 +162,7 @@ impl Balanced {
         ledger: &mut Ledger<I, A>,
         node: u32,
         permit: Result<Permit<I, A>, Refusal>,
-    ) -> Option<Step<I, A>> {
+    ) -> Option<Step> {
         match permit {
             Ok(permit) => self.begin(ledger, permit),
             Err(refusal) => {
@@ -183,7 +177,7 @@ impl Balanced {
         &mut self,
         ledger: &mut Ledger<I, A>,
         wants: &mut Wants,
-    ) -> Option<Step<I, A>> {
+    ) -> Option<Step> {
         let free = ledger.attempts.active(Budget::Static) < ledger.config.pace.static_active;
         let some = ledger.timers.first(Lane::Static).is_some();
         if !free || !some {
@@ -202,7 +196,7 @@ impl Balanced {
     }
 
     /// With no outbound peer for a while, a bootnode.
-    fn bootnode<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Option<Step<I, A>> {
+    fn bootnode<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Option<Step> {
         if !self.fallback.is_due(ledger) || !self.may_dial(ledger, DialKind::Bootnode) {
             return None;
         }
@@ -218,7 +212,7 @@ impl Balanced {
         ledger: &mut Ledger<I, A>,
         rng: &mut impl Rng,
         wants: &mut Wants,
-    ) -> Option<Step<I, A>> {
+    ) -> Option<Step> {
         if !ledger.has_dynamic_slot() {
             self.starved = None;
             return None;
@@ -228,7 +222,7 @@ impl Balanced {
                 break;
             }
         }
-        if ledger.ready() == 0 {
+        if !ledger.is_any_ready() {
             wants.known = true;
             return self.relax(ledger);
         }
@@ -249,7 +243,7 @@ impl Balanced {
         &mut self,
         ledger: &mut Ledger<I, A>,
         rng: &mut impl Rng,
-    ) -> Option<Step<I, A>> {
+    ) -> Option<Step> {
         let node = self.schedule.feeler(ledger, rng)?;
         let permit = ledger.permit(&ledger.subject(node, DialKind::Feeler)?);
         if permit.is_ok() && !self.may_dial(ledger, DialKind::Feeler) {
@@ -272,7 +266,7 @@ impl Balanced {
 
     /// Slots are free, and nobody is ready: if that lasts, and lookups bring nothing, one slot is filled against the
     /// limits of diversity, and the wait begins anew.
-    fn relax<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Option<Step<I, A>> {
+    fn relax<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Option<Step> {
         self.reconsidered &= self.starved.is_some();
         let since = *self.starved.get_or_insert(ledger.now);
         let after = ledger.config.diversity.as_ref()?.relax_after;
@@ -312,10 +306,12 @@ impl Balanced {
 
     /// A lookup whenever fewer promising nodes are ready than peers are missing. Neither nodes that have only ever
     /// failed nor attempts under way count: with a few dead ones coming back, one would never hear of others.
-    fn lookup<I: NodeId, A: Address>(ledger: &mut Ledger<I, A>, rng: &mut impl Rng) -> Option<Step<I, A>> {
+    fn lookup<I: NodeId, A: Address>(ledger: &mut Ledger<I, A>) -> Option<Step> {
+        if !ledger.config.discovery || ledger.lookups.state != State::Idle {
+            return None;
+        }
         let missing = ledger.config.dynamic_target.saturating_sub(ledger.peers.outbound(Budget::Dynamic));
-        let short = ledger.promising() < missing;
-        if !short || !ledger.config.discovery || ledger.lookups.state != State::Idle {
+        if ledger.promising() >= missing {
             return None;
         }
         let at = ledger.lookup_allowed();
@@ -324,6 +320,6 @@ impl Balanced {
             return None;
         }
         ledger.begin_lookup();
-        Some(Step::Command(ledger.issue_lookup(sample::bytes(rng))))
+        Some(Step::Lookup)
     }
 }

@@ -17,7 +17,7 @@ use crate::ledger::{Ledger, NONE};
 use crate::node::{Node, NodeId};
 use crate::notice::Notice;
 use crate::refusal::Refusal;
-use crate::sample::{self, Shuffle};
+use crate::sample::Shuffle;
 use crate::time::Timestamp;
 
 /// Where a round is.
@@ -55,7 +55,7 @@ impl Classic {
     /// Ends the attempts whose resolve was refused in the round before, and counts the need. A peer and its
     /// unfinished dial both count, as in the original.
     pub(crate) fn start<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) {
-        while let Some(&refused) = ledger.attempts.refused.as_slice().last() {
+        while let Some(refused) = ledger.attempts.refused.last() {
             ledger.end(refused, Ended::Moot);
         }
         let taken = i64::from(ledger.peers.outbound(Budget::Dynamic))
@@ -68,12 +68,12 @@ impl Classic {
         &mut self,
         ledger: &mut Ledger<I, A>,
         rng: &mut impl Rng,
-    ) -> Step<I, A> {
-        if let Some(command) = ledger.attempts.next_owed().and_then(|attempt| ledger.issue(attempt)) {
-            return Step::Command(command);
+    ) -> Step {
+        if let Some(attempt) = ledger.attempts.next_owed() {
+            return Step::Issue(attempt);
         }
-        if let Some(command) = Self::requested(ledger) {
-            return command;
+        if let Some(step) = Self::requested(ledger) {
+            return step;
         }
         match self.stage {
             Stage::Statics => self.statics(ledger),
@@ -81,12 +81,12 @@ impl Classic {
             Stage::Wake => self.wake(ledger),
             Stage::Random { left } => self.random(ledger, rng, left),
             Stage::Buffer => self.buffer(ledger),
-            Stage::Lookup => self.lookup(ledger, rng),
+            Stage::Lookup => self.lookup(ledger),
             Stage::End => self.end(ledger),
         }
     }
 
-    fn requested<I: NodeId, A: Address>(ledger: &mut Ledger<I, A>) -> Option<Step<I, A>> {
+    fn requested<I: NodeId, A: Address>(ledger: &mut Ledger<I, A>) -> Option<Step> {
         let id = ledger.requested.pop_front()?;
         match ledger.permit(&ledger.requested_subject(id)) {
             Ok(permit) => Some(begin(ledger, permit)),
@@ -98,7 +98,7 @@ impl Classic {
     }
 
     /// All static nodes, without a limit; those that are excluded are deleted for good.
-    fn statics<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step<I, A> {
+    fn statics<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step {
         let due = ledger.timers.due(Lane::Static, ledger.now);
         let Some(subject) = due.and_then(|node| ledger.subject(node, DialKind::Static)) else {
             self.stage = Stage::Bootnode;
@@ -120,7 +120,7 @@ impl Classic {
     }
 
     /// With no peer at all, 20 s after the start: the bootnodes are rotated, and the first is tried.
-    fn bootnode<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step<I, A> {
+    fn bootnode<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step {
         self.stage = Stage::Wake;
         let count = ledger.config.bootnodes.len() as u32;
         let alone = ledger.peers.is_empty() && self.need > 0 && count > 0;
@@ -140,7 +140,7 @@ impl Classic {
         permit.map_or(Step::Looked, |permit| self.attempt(ledger, permit))
     }
 
-    fn wake<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step<I, A> {
+    fn wake<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step {
         if self.need <= 0 || !ledger.wake_known() {
             let left = u32::try_from(self.need.max(0) / 2).unwrap_or(0);
             self.shuffle.reset();
@@ -155,10 +155,10 @@ impl Classic {
         ledger: &mut Ledger<I, A>,
         rng: &mut impl Rng,
         left: u32,
-    ) -> Step<I, A> {
-        let known = ledger.sampled.as_slice();
-        let pick = left.checked_sub(1).and_then(|_| self.shuffle.next(rng, known.len() as u32));
-        let node = pick.and_then(|pick| known.get(pick as usize)).copied();
+    ) -> Step {
+        let known = &ledger.sampled;
+        let pick = left.checked_sub(1).and_then(|_| self.shuffle.next(rng, known.len()));
+        let node = pick.and_then(|pick| known.get(pick));
         let Some(subject) = node.and_then(|node| ledger.subject(node, DialKind::Dynamic)) else {
             self.stage = Stage::Buffer;
             return Step::Looked;
@@ -169,7 +169,7 @@ impl Classic {
     }
 
     /// The rest from what lookups brought; one that is refused is consumed too.
-    fn buffer<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step<I, A> {
+    fn buffer<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step {
         let next = if self.need > 0 { ledger.lookups.buffer.pop_front() } else { None };
         match next {
             Some(node) => {
@@ -188,14 +188,14 @@ impl Classic {
         &mut self,
         ledger: &mut Ledger<I, A>,
         permit: Result<Permit<I, A>, Refusal>,
-    ) -> Step<I, A> {
+    ) -> Step {
         let Ok(permit) = permit else { return Step::Looked };
         self.need = self.need.saturating_sub(1);
         begin(ledger, permit)
     }
 
     /// If need remains, a lookup is decided on, and waits for its instant. It goes out then, needed or not.
-    fn lookup<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>, rng: &mut impl Rng) -> Step<I, A> {
+    fn lookup<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step {
         self.stage = Stage::End;
         if self.need > 0 && ledger.config.discovery && ledger.lookups.state == State::Idle {
             let at = ledger.lookup_allowed();
@@ -207,13 +207,13 @@ impl Classic {
             }
         }
         if ledger.lookups.state == State::Due {
-            return Step::Command(ledger.issue_lookup(sample::bytes(rng)));
+            return Step::Lookup;
         }
         Step::Looked
     }
 
     /// If resolves were refused, their attempts end now, and a new round follows at the same instant.
-    fn end<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step<I, A> {
+    fn end<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step {
         if ledger.attempts.refused.len() > 0 {
             self.start(ledger);
             return Step::Looked;
@@ -261,10 +261,8 @@ fn subject<'a, I: NodeId, A: Address>(
 }
 
 /// Begins an attempt; its first command, unless its resolve is refused.
-fn begin<I: NodeId, A: Address>(ledger: &mut Ledger<I, A>, permit: Permit<I, A>) -> Step<I, A> {
+fn begin<I: NodeId, A: Address>(ledger: &mut Ledger<I, A>, permit: Permit<I, A>) -> Step {
     let attempt = ledger.begin(permit);
-    if ledger.attempts.get(attempt).is_some_and(|attempt| attempt.phase == Phase::Refused) {
-        return Step::Looked;
-    }
-    ledger.issue(attempt).map_or(Step::Looked, Step::Command)
+    let refused = ledger.attempts.get(attempt).is_some_and(|attempt| attempt.phase == Phase::Refused);
+    if refused { Step::Looked } else { Step::Issue(attempt) }
 }

@@ -72,7 +72,7 @@ impl Fallback {
 
 fn under_way<I: NodeId, A: Address>(ledger: &Ledger<I, A>) -> bool {
     let dynamic = ledger.attempts.of_budget(Budget::Dynamic).iter();
-    dynamic.filter_map(|attempt| ledger.attempts.get(*attempt)).any(|of| of.kind == DialKind::Bootnode)
+    dynamic.filter_map(|attempt| ledger.attempts.get(attempt)).any(|of| of.kind == DialKind::Bootnode)
 }
 
 /// A bootnode, with the addresses of the config.

@@ -12,7 +12,6 @@ mod pace;
 use rand_core::Rng;
 
 use crate::address::Address;
-use crate::command::Command;
 use crate::config::Profile;
 use crate::ledger::Ledger;
 use crate::ledger::timers::Wants;
@@ -21,11 +20,13 @@ use crate::node::NodeId;
 use balanced::Balanced;
 use classic::Classic;
 
-/// What one step of planning came to.
-#[derive(Debug)]
-pub(crate) enum Step<I, A> {
-    /// Something to do.
-    Command(Command<I, A>),
+/// What one step of planning came to. The command itself is made where it goes out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// The next command of this attempt is due.
+    Issue(u32),
+    /// The lookup that has begun goes out.
+    Lookup,
     /// Something was looked at, and nothing came of it.
     Looked,
     /// Nothing more to do before the next event; these lanes of cooldowns would be drawn from.
@@ -70,7 +71,7 @@ impl Plan {
         &mut self,
         ledger: &mut Ledger<I, A>,
         rng: &mut impl Rng,
-    ) -> Step<I, A> {
+    ) -> Step {
         match self {
             Self::Classic(plan) => plan.next(ledger, rng),
             Self::Balanced(plan) => plan.next(ledger, rng),

@@ -54,7 +54,7 @@ impl Schedule {
         &mut self,
         ledger: &mut Ledger<I, A>,
         rng: &mut impl Rng,
-    ) -> Option<Step<I, A>> {
+    ) -> Option<Step> {
         let (least, most) = ledger.config.options.churn?;
         let peers = ledger.peers.outbound(Budget::Dynamic);
         if peers < ledger.config.dynamic_target.max(2) {
@@ -67,7 +67,7 @@ impl Schedule {
             return None;
         }
         self.churn = None;
-        let chosen = ledger.peers.of_budget(Budget::Dynamic).get(below(rng, peers) as usize).copied()?;
+        let chosen = ledger.peers.of_budget(Budget::Dynamic).get(below(rng, peers))?;
         let age =
             ledger.peers.get(chosen).map_or(Duration::ZERO, |peer| ledger.now.saturating_since(peer.since));
         if age >= ledger.config.options.churn_age && !ledger.peers.is_leaving(chosen) {
