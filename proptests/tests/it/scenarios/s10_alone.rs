@@ -6,7 +6,7 @@ use std::time::Duration;
 use dialstate::{DialKind, DialOutcome, RemovalReason, Timestamp};
 use dialstate_proptests::world::{Config, Event};
 
-use crate::common::{Answer, HOUR, MINUTE, SECOND, Scene, Town, discovered, id, inbound, node, number};
+use super::common::{Answer, HOUR, MINUTE, SECOND, Scene, Town, discovered, id, inbound, node, number};
 
 const BOOTNODES: u32 = 5;
 

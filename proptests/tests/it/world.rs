@@ -1,13 +1,4 @@
 //! The simulator itself: how its clock moves, and that a seed says everything.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    clippy::wildcard_enum_match_arm,
-    reason = "tests: a broken assumption should stop them"
-)]
 
 use std::path::Path;
 use std::time::Duration;

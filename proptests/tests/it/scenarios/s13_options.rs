@@ -12,7 +12,7 @@ use dialstate_proptests::world::{Config, Dialer, Event, Id, Node};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
-use crate::common::{Answer, HOUR, ME, MINUTE, SECOND, Scene, Town, discovered, id, inbound, node, number};
+use super::common::{Answer, HOUR, ME, MINUTE, SECOND, Scene, Town, discovered, id, inbound, node, number};
 
 fn healthy() -> Town {
     Town::new(|_, _, _| Answer::Connects(Duration::from_millis(100)))

@@ -1,14 +1,5 @@
 //! A restored dialer is the one that was saved: command by command, on whatever timeline; and what is damaged is
 //! refused.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    clippy::wildcard_enum_match_arm,
-    reason = "a test"
-)]
 
 use std::path::Path;
 use std::time::Duration;

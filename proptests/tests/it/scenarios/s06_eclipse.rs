@@ -9,7 +9,7 @@ use dialstate::{DialOutcome, Notice, PeerKind, Timestamp};
 use dialstate_proptests::world::{Config, Event, Id, Node};
 use ipnet::IpNet;
 
-use crate::common::{Answer, HOUR, MINUTE, SECOND, Scene, Town, discovered, id, node, number};
+use super::common::{Answer, HOUR, MINUTE, SECOND, Scene, Town, discovered, id, node, number};
 
 const HOSTILE: u32 = 950;
 const HONEST: u32 = 50;

@@ -1,11 +1,4 @@
 //! The trace format: mistakes are named, and what is written reads back as it was.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    clippy::wildcard_enum_match_arm,
-    reason = "a test"
-)]
 
 use core::net::SocketAddr;
 use core::time::Duration;

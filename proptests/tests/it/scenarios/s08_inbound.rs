@@ -6,8 +6,8 @@ use std::time::Duration;
 use dialstate::{ConnectionId, EventError, Refusal, Timestamp};
 use dialstate_proptests::world::{Config, Event};
 
-use crate::common::{Answer, SECOND, Scene, Town, discovered, id, node};
-use crate::pair::{Delays, Pair, Times};
+use super::common::{Answer, SECOND, Scene, Town, discovered, id, node};
+use super::pair::{Delays, Pair, Times};
 
 fn pending(connection: u64, n: u32) -> Event {
     Event::InboundPending { connection: ConnectionId(connection), id: id(n) }

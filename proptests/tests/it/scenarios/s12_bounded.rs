@@ -10,7 +10,7 @@ use std::time::Duration;
 use dialstate::{DialOutcome, Refusal, Source};
 use dialstate_proptests::world::{Config, Event, Node, Sim};
 
-use crate::common::{Answer, HOUR, ME, MINUTE, SECOND, Town, id, inbound, node, number};
+use super::common::{Answer, HOUR, ME, MINUTE, SECOND, Town, id, inbound, node, number};
 
 /// Numbers: honest nodes first, then static ones, then the attacker's.
 const HONEST: u32 = 200;

@@ -10,7 +10,7 @@ use dialstate::{
 };
 use dialstate_proptests::world::{Agenda, Config, Event, Id, Key, Node, World};
 
-use crate::common::{Answer, HOUR, MINUTE, SECOND, Scene, Town, discovered, inbound, node, number};
+use super::common::{Answer, HOUR, MINUTE, SECOND, Scene, Town, discovered, inbound, node, number};
 
 const CANDIDATES: u32 = 600;
 

@@ -8,7 +8,7 @@ use dialstate::{
 };
 use dialstate_proptests::world::{Agenda, Command, Config, Event, Id, Key, Node, Sim, World};
 
-use crate::common::{Answer, ME, MINUTE, SECOND, Scene, Town, discovered, id, node};
+use super::common::{Answer, ME, MINUTE, SECOND, Scene, Town, discovered, id, node};
 
 const BLINK: Duration = Duration::from_millis(50);
 

@@ -1,9 +1,4 @@
 //! What must hold after every event, for both profiles, over random sequences of events.
-#![allow(
-    clippy::unwrap_used,
-    clippy::std_instead_of_core,
-    reason = "tests: a broken assumption should stop them"
-)]
 
 use dialstate_proptests::harness::{Rigor, Setup, Step, run};
 use proptest::collection::vec;

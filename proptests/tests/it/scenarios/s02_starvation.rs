@@ -7,7 +7,7 @@ use std::time::Duration;
 use dialstate::{DialKind, DialOutcome, Timestamp};
 use dialstate_proptests::world::{Config, Event, Id};
 
-use crate::common::{Answer, MINUTE, SECOND, Scene, Town, discovered, inbound, node};
+use super::common::{Answer, MINUTE, SECOND, Scene, Town, discovered, inbound, node};
 
 const STATIC: u32 = 200;
 const DYNAMIC: u32 = 2_000;

@@ -1,11 +1,4 @@
 //! What one does with a recording: questions to it, its timeline, its minimum.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test"
-)]
 
 use std::time::Duration;
 

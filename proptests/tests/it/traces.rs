@@ -1,12 +1,4 @@
 //! The traces in `traces/`, which go-ethereum's own code recorded: model and dialer must reproduce each of them.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    clippy::wildcard_enum_match_arm,
-    reason = "a test"
-)]
 
 use std::fs::{self, File};
 use std::io::BufReader;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use dialstate::DialOutcome;
 use dialstate_proptests::world::Config;
 
-use crate::common::{Answer, HOUR, SECOND, Scene, Town, discovered, inbound, node, number};
+use super::common::{Answer, HOUR, SECOND, Scene, Town, discovered, inbound, node, number};
 
 const CANDIDATES: u32 = 10_000;
 

@@ -2,16 +2,6 @@
 //!
 //! `PROPTEST_CASES` sets how many, `PROPTEST_RNG_SEED` which; without them the traces are always the same. A
 //! divergence is shrunk to the shortest trace, which is printed, and written to a file for the `replay` example.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    clippy::wildcard_enum_match_arm,
-    reason = "a test"
-)]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

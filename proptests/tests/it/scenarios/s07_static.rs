@@ -8,7 +8,7 @@ use dialstate_proptests::world::{Command, Config, Dialer, Event, Id, Node};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
-use crate::common::{
+use super::common::{
     Answer, Dialed, HOUR, MINUTE, SECOND, Scene, Town, discovered, id, inbound, node, number,
 };
 

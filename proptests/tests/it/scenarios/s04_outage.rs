@@ -8,7 +8,7 @@ use std::time::Duration;
 use dialstate::{DialKind, DialOutcome, Refusal, RemovalReason, Timestamp};
 use dialstate_proptests::world::{Config, Event};
 
-use crate::common::{Answer, MINUTE, SECOND, Scene, Town, discovered, id, node, number};
+use super::common::{Answer, MINUTE, SECOND, Scene, Town, discovered, id, node, number};
 
 const HEALTHY: u32 = 1_000;
 const STATIC: u32 = 20;

@@ -1,9 +1,4 @@
 //! What fuzzing has found worth keeping, replayed: `fuzz/seeds`, and where there is one the corpus of `cargo fuzz`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::std_instead_of_core,
-    reason = "tests: a broken assumption should stop them"
-)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

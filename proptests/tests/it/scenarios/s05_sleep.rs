@@ -5,7 +5,7 @@ use std::time::Duration;
 use dialstate::{DialKind, DialOutcome, Notice, RemovalReason, Timestamp};
 use dialstate_proptests::world::{Config, Event};
 
-use crate::common::{Answer, HOUR, MINUTE, SECOND, Scene, Town, discovered, id, inbound, node};
+use super::common::{Answer, HOUR, MINUTE, SECOND, Scene, Town, discovered, id, inbound, node};
 
 const NODES: u32 = 1_000;
 const MILLI: Duration = Duration::from_millis(1);

@@ -1,13 +1,4 @@
 //! Recordings of a dialer, of both profiles: replaying the input gives exactly the output.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::std_instead_of_core,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::wildcard_enum_match_arm,
-    reason = "a test"
-)]
 
 use core::convert::Infallible;
 use core::net::SocketAddr;

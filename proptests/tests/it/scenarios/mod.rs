@@ -1,14 +1,4 @@
 //! The balanced profile in simulated time, one trouble of real dialers a file: what must hold, in numbers.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    clippy::wildcard_enum_match_arm,
-    reason = "tests: a broken assumption should stop them"
-)]
 
 mod common;
 mod pair;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use dialstate::{Change, DialKind, DialOutcome, DisconnectReason, Task, Timestamp};
 use dialstate_proptests::world::{Command, Config, Event, Id};
 
-use crate::common::{Answer, MINUTE, SECOND, Scene, Town, discovered, id, node, number};
+use super::common::{Answer, MINUTE, SECOND, Scene, Town, discovered, id, node, number};
 
 const BLINK: Duration = Duration::from_millis(50);
 

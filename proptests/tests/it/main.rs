@@ -1,0 +1,23 @@
+//! All properties, in one program: what they have in common, a dialer and its world, is compiled once.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests: a broken assumption should stop them"
+)]
+
+mod corpus;
+mod debug;
+mod differential;
+mod format;
+mod invariants;
+mod network;
+mod recorder;
+mod scenarios;
+mod snapshot;
+mod traces;
+mod world;
