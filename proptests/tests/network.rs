@@ -29,8 +29,8 @@ fn network(seed: u64) -> Network {
     Network::new(seed, COUNTS[usize::try_from(seed % 12).unwrap()])
 }
 
-/// What has to happen in 24 networks or more: what never happened was not tested.
-const SEEN: [&str; 27] = [
+/// What has to happen in 12 networks or more: what never happened was not tested.
+const SEEN: [&str; 28] = [
     "active dials",
     "anchor dialed",
     "ban lifted",
@@ -48,6 +48,7 @@ const SEEN: [&str; 27] = [
     "disconnect FeelerDone",
     "disconnect OverTarget",
     "disconnect Restricted",
+    "family down",
     "node forgotten",
     "node restored",
     "orphan cancelled",
@@ -64,22 +65,25 @@ const SEEN: [&str; 27] = [
 #[test]
 fn with_faults_all_along_no_rule_is_broken() {
     let mut seen = BTreeSet::new();
-    let seeds = seeds(0..24);
+    let seeds = seeds(0..12);
     for seed in seeds.clone() {
         println!("seed {seed}");
         let mut network = network(seed);
         network.run_until(Timestamp::from_secs(HOURS * 3600));
-        let (events, faults, dials, _) = network.digest();
+        let (events, faults, dials, stats) = network.digest();
         assert!(faults > 60 && dials > 10 && events > 100, "seed {seed}: {events}, {faults}, {dials}");
         seen.extend(network.seen().keys().cloned());
+        if stats.iter().any(|stats| stats.refusals.family_down > 0) {
+            seen.insert("family down".to_owned());
+        }
     }
     let never: Vec<&str> = SEEN.into_iter().filter(|what| !seen.contains(*what)).collect();
-    assert!(seeds.end - seeds.start < 24 || never.is_empty(), "never seen: {never:?}");
+    assert!(seeds.end - seeds.start < 12 || never.is_empty(), "never seen: {never:?}");
 }
 
 #[test]
 fn when_faults_stop_every_slot_is_filled_within_the_bound() {
-    for seed in seeds(24..48) {
+    for seed in seeds(12..24) {
         println!("seed {seed}");
         let mut network = network(seed);
         let stop = Timestamp::from_secs(HOURS * 3600);

@@ -67,7 +67,7 @@ pub(super) struct Tasks {
 }
 
 impl Host {
-    pub(super) fn new(number: u8, count: u8, rng: &mut ChaCha8Rng) -> Self {
+    pub(super) fn new(number: u8, count: u8, hidden_of_8: u64, rng: &mut ChaCha8Rng) -> Self {
         let mut below = |bound: u64| rng.next_u64() % bound;
         let mut config = Config::default();
         config.dynamic_target = [1, 2, 4, 8, 16][below(5) as usize];
@@ -78,7 +78,7 @@ impl Host {
         config.options.anchors = [0, 2][below(2) as usize];
         config.options.family_health = below(4) == 0;
         let seed = below(u64::MAX);
-        let hidden = number > 0 && below(4) == 0;
+        let hidden = number > 0 && below(8) < hidden_of_8;
         let mut fixed: BTreeSet<usize> = (0..below(3)).map(|_| below(count.into()) as usize).collect();
         fixed.remove(&usize::from(number));
         // Scattered, so that the smaller of two ids is now the first host's and now the other's.

@@ -81,14 +81,16 @@ enum What {
 }
 
 impl Network {
-    /// A network of `count` hosts, about a quarter of them without inbound connections. The first one has them.
+    /// A network of `count` hosts, a quarter or three quarters of them without inbound connections. The first one has
+    /// them.
     ///
     /// # Panics
     /// The config of a host makes no sense.
     #[must_use]
     pub fn new(seed: u64, count: u8) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let hosts = (0..count).map(|n| Host::new(n, count, &mut rng)).collect();
+        let hidden = [2, 2, 2, 6][(rng.next_u64() % 4) as usize];
+        let hosts = (0..count).map(|n| Host::new(n, count, hidden, &mut rng)).collect();
         let mut network = Self {
             now: Timestamp::ZERO,
             rng,
