@@ -31,8 +31,9 @@ pub(super) struct Connection {
     pub(super) ends: [usize; 2],
     pub(super) dial: DialId,
     pub(super) kind: DialKind,
-    /// When it is at the other end.
+    /// When it is at the other end, and until when it counts as pending there, on the clock of that host.
     arrives: Timestamp,
+    pub(super) expires: Timestamp,
     pub(super) state: [State; 2],
     /// When its state last changed.
     pub(super) changed: Timestamp,
@@ -57,7 +58,8 @@ impl Network {
         let arrives = self.now.saturating_add(delay);
         let connection = self.connections.len();
         let (state, changed) = ([State::Pending, State::Unseen], self.now);
-        self.connections.push(Connection { ends: [from, to], dial, kind, arrives, state, changed });
+        let (ends, expires) = ([from, to], Timestamp::ZERO);
+        self.connections.push(Connection { ends, dial, kind, arrives, expires, state, changed });
         self.hosts[from].live.insert(connection);
         let lost = self.bad_luck(8);
         let wedged = self.bad_luck(16);
@@ -86,6 +88,9 @@ impl Network {
             return;
         }
         self.set(connection, 1, State::Pending);
+        let this = &self.hosts[to];
+        let now = this.clock(self.now).max(this.dialer.now());
+        self.connections[connection].expires = now.saturating_add(this.config.deadlines.inbound);
         let accepted = self.latency();
         self.after(accepted, What::Up { connection, side: 1 });
         self.after(delay, What::Up { connection, side: 0 });
