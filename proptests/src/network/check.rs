@@ -85,30 +85,39 @@ impl Network {
         let dials = self.dials(host);
         let told =
             || format!("host {host} at {}: {gauges:?}, {peers:?}, {dials:?}, {:?}", self.now, this.tasks);
-        let counted = gauges.inbound + gauges.static_peers + gauges.dynamic_peers;
-        assert_eq!(counted as usize, peers.len(), "{}", told());
+        // A feeler that is being closed is in no gauge.
+        let counted = (gauges.inbound + gauges.static_peers + gauges.dynamic_peers) as usize;
+        let feelers = self.up_as(host, |kind, _| kind == DialKind::Feeler);
+        assert!(counted <= peers.len() && peers.len() <= counted + feelers, "{}", told());
+        assert!(this.polite || feelers == 0, "{}", told());
         let feelers = dials.iter().filter(|(_, kind)| *kind == DialKind::Feeler).count();
         assert!(feelers <= 1, "{}", told());
         let dialing = dials.len() - feelers + this.tasks.resolves.len() + this.tasks.owed.len();
         let attempts = gauges.static_attempts + gauges.dynamic_attempts;
         assert_eq!(attempts as usize, dialing, "{}", told());
-        assert!(gauges.dynamic_peers + gauges.dynamic_attempts <= this.rules.target, "{}", told());
-        // Above a lower limit nothing begins any more, and what is under way goes on.
+        // Above a lower target or limit nothing begins any more, and what is under way ends in its own time.
+        let slots = gauges.dynamic_peers + gauges.dynamic_attempts;
+        let before = if this.polite { this.slots } else { 0 };
+        assert!(slots <= this.rules.target.max(before), "{}", told());
+        let dynamic = |kind| matches!(kind, DialKind::Dynamic | DialKind::Bootnode);
+        let staying = self.up_as(host, |kind, doomed| dynamic(kind) && !doomed);
+        assert!(staying <= this.rules.target as usize, "{}", told());
         assert!(gauges.dynamic_attempts <= this.rules.active.max(this.attempts), "{}", told());
         self.check_rules(host);
         if this.drains.is_multiple_of(VERIFY) {
             assert_eq!(this.dialer.verify(), Ok(()), "{}", told());
         }
-        self.hosts[host].attempts = gauges.dynamic_attempts;
+        (self.hosts[host].attempts, self.hosts[host].slots) = (gauges.dynamic_attempts, slots);
     }
 
-    /// Nobody whom the rules exclude is connected, or on the way to be.
+    /// Nobody whom the rules exclude is connected, or on the way to be, but for those whom the driver was told to
+    /// disconnect.
     fn check_rules(&self, host: usize) {
         let this = &self.hosts[host];
         let now = this.dialer.now();
         for connection in this.live.iter().map(|connection| &self.connections[*connection]) {
             let side = connection.side(host);
-            if (side, connection.state[side]) == (1, State::Pending) {
+            if connection.doomed[side] || (side, connection.state[side]) == (1, State::Pending) {
                 continue;
             }
             let other = connection.other(host);
@@ -137,6 +146,13 @@ impl Network {
     fn peers(&self, host: usize) -> BTreeSet<usize> {
         let live = self.hosts[host].live.iter().map(|connection| &self.connections[*connection]);
         live.filter(|c| c.state[c.side(host)] == State::Up).map(|c| c.other(host)).collect()
+    }
+
+    /// How many connections are up that this host dialed, by their kind, and whether they are to be closed.
+    fn up_as(&self, host: usize, counts: impl Fn(DialKind, bool) -> bool) -> usize {
+        let live = self.hosts[host].live.iter().map(|connection| &self.connections[*connection]);
+        let up = live.filter(|c| c.ends[0] == host && c.state[0] == State::Up);
+        up.filter(|c| counts(c.kind, c.doomed[0])).count()
     }
 
     /// The dials under way, those included that nobody works on any more.

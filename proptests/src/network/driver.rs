@@ -24,7 +24,7 @@ impl Network {
         }
         while self.hosts[host].dialer.next_notice().is_some() {}
         // What is closed is news, which leads to another drain: first comes all that was asked for.
-        let news: Vec<Event> = commands.into_iter().filter_map(|command| self.obey(host, command)).collect();
+        let news: Vec<Event> = commands.into_iter().flat_map(|command| self.obey(host, command)).collect();
         if let Some(Event::DialRequested(id)) = last.filter(|_| taken) {
             self.check_request(host, id);
         }
@@ -53,7 +53,7 @@ impl Network {
     }
 
     /// Does as told. Returns what there is to tell at once.
-    fn obey(&mut self, host: usize, command: Command) -> Option<Event> {
+    fn obey(&mut self, host: usize, command: Command) -> Vec<Event> {
         let life = self.hosts[host].life;
         match command {
             Command::Dial { dial, node, kind, .. } => {
@@ -88,7 +88,7 @@ impl Network {
             }
             Command::Sleep { until, .. } => self.sleep(host, until),
         }
-        None
+        Vec::new()
     }
 
     fn cancel(&mut self, host: usize, task: Task) {

@@ -6,7 +6,7 @@ use dialstate::DisconnectReason;
 
 use super::faults::MOST_BEHIND;
 use super::operator::LONGEST_BAN;
-use super::wire::{State, TIMEOUT};
+use super::wire::{Connection, GOODBYE, State, TIMEOUT};
 use super::{LOOKUP, Network};
 use crate::world::Config;
 
@@ -26,7 +26,8 @@ impl Network {
     }
 
     /// How long it takes to fill a slot when nobody cools down for longer than the first time: lookups until everybody
-    /// is known, a timeout at everybody, one after the other, and the deadline of what was left undone.
+    /// is known, a timeout at everybody, one after the other, and the deadline of what was left undone. It is free when
+    /// the goodbyes are over.
     fn search(&self) -> Duration {
         let config = Config::default();
         let hosts = self.hosts.len() as u32;
@@ -36,7 +37,7 @@ impl Network {
         // Where a family of addresses seems to lead nowhere, a node that comes too early for the next probe waits.
         let families = self.hosts.iter().any(|host| host.config.options.family_health);
         let probes = if families { config.backoff.medium * hosts } else { Duration::ZERO };
-        cooldown + lookups + TIMEOUT * hosts + deadline + probes
+        GOODBYE + cooldown + lookups + TIMEOUT * hosts + deadline + probes
     }
 
     /// An option may take a peer away at any time: both ends have to find another one then.
@@ -63,8 +64,8 @@ impl Network {
     /// That is not so.
     pub fn assert_settled(&self) {
         let mut pairs = std::collections::BTreeMap::new();
-        let settled = |changed| self.now.saturating_since(changed) > ON_ITS_WAY;
-        for connection in self.connections.iter().filter(|connection| settled(connection.changed)) {
+        let settled = |c: &&Connection| !c.is_leaving() && self.now.saturating_since(c.changed) > ON_ITS_WAY;
+        for connection in self.connections.iter().filter(settled) {
             let [from, to] = connection.ends;
             let up = connection.state.map(|state| state == State::Up);
             assert_eq!(up[0], up[1], "half a connection at {}: {connection:?}", self.now);

@@ -22,6 +22,8 @@ pub(super) struct Host {
     pub(super) addr: SocketAddr,
     /// No inbound connections reach it, and from whom it connects to its address is hidden.
     pub(super) hidden: bool,
+    /// It takes leave before it closes a connection.
+    pub(super) polite: bool,
     pub(super) dialer: Dialer,
     pub(super) up: bool,
     /// How often it was started.
@@ -45,8 +47,9 @@ pub(super) struct Host {
     pub(super) book: Vec<KnownNode<Id, SocketAddr>>,
     /// Who has to be dialed before anybody else.
     pub(super) anchors: Vec<Id>,
-    /// Dynamic attempts after the last drain.
+    /// Dynamic attempts, and these with the peers, after the last drain.
     pub(super) attempts: u32,
+    pub(super) slots: u32,
     /// When it last gave a peer up to make room, and until when each other host may be missing for such a reason.
     pub(super) churned: Option<Timestamp>,
     pub(super) excused: BTreeMap<usize, Timestamp>,
@@ -79,6 +82,7 @@ impl Host {
         config.options.family_health = below(4) == 0;
         let seed = below(u64::MAX);
         let hidden = number > 0 && below(8) < hidden_of_8;
+        let polite = below(2) == 0;
         let mut fixed: BTreeSet<usize> = (0..below(3)).map(|_| below(count.into()) as usize).collect();
         fixed.remove(&usize::from(number));
         // Scattered, so that the smaller of two ids is now the first host's and now the other's.
@@ -88,6 +92,7 @@ impl Host {
             id,
             addr: ([20, number, 0, 1], 30_303).into(),
             hidden,
+            polite,
             dialer,
             up: false,
             life: 0,
@@ -103,6 +108,7 @@ impl Host {
             book: Vec::new(),
             anchors: Vec::new(),
             attempts: 0,
+            slots: 0,
             churned: None,
             excused: BTreeMap::new(),
             drains: 0,
@@ -133,7 +139,7 @@ impl Host {
         self.up = true;
         self.wake = None;
         self.tasks = Tasks::default();
-        self.attempts = 0;
+        (self.attempts, self.slots) = (0, 0);
         self.anchors.clear();
         self.seed.wrapping_add(self.life.into())
     }

@@ -70,6 +70,7 @@ enum What {
     Boots(usize),
     Arrives(usize),
     Up { connection: usize, side: usize },
+    Closes { connection: usize, side: usize },
     Closed { connection: usize, side: usize },
     Fails { connection: usize, outcome: DialOutcome },
     Resolved { host: usize, life: u32, resolve: ResolveId },
@@ -170,6 +171,7 @@ impl Network {
             What::Boots(host) => self.boot(host),
             What::Arrives(connection) => self.arrives(connection),
             What::Up { connection, side } => self.up(connection, side),
+            What::Closes { connection, side } => self.closes(connection, side),
             What::Closed { connection, side } => self.closed(connection, side),
             What::Fails { connection, outcome } => self.fails(connection, outcome),
             What::Resolved { host, life, resolve } => {

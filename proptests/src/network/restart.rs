@@ -117,7 +117,9 @@ impl Network {
         assert_eq!(this.dialer.verify(), Ok(()), "host {host} at {}", self.now);
         assert_eq!(this.dialer.now(), now, "host {host}");
         this.rules = rules.resumed(at, now);
-        this.attempts = this.dialer.gauges().dynamic_attempts;
+        let gauges = this.dialer.gauges();
+        this.attempts = gauges.dynamic_attempts;
+        this.slots = gauges.dynamic_peers + gauges.dynamic_attempts;
         this.tasks = tasks;
         let removed: Vec<usize> = fixed.into_iter().filter(|other| !this.fixed.contains(other)).collect();
         let mut events = self.answers(host);

@@ -14,6 +14,8 @@ use crate::world::{Event, Id, Node};
 pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 /// An end that was told nothing sees after this that a connection is dead.
 pub(super) const KEEPALIVE: Duration = Duration::from_secs(30);
+/// Whoever takes leave of a peer has closed the connection by then.
+pub(super) const GOODBYE: Duration = Duration::from_secs(10);
 
 /// A connection at one of its ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +39,16 @@ pub(super) struct Connection {
     pub(super) state: [State; 2],
     /// When its state last changed.
     pub(super) changed: Timestamp,
+    /// Whether the dialer of each end has asked to close it.
+    pub(super) doomed: [bool; 2],
 }
 
 impl Connection {
+    /// Whether it is up at an end that takes leave.
+    pub(super) fn is_leaving(&self) -> bool {
+        (0..2).any(|side| self.doomed[side] && self.state[side] == State::Up)
+    }
+
     /// Which end a host is at, and who is at the other one.
     pub(super) fn side(&self, host: usize) -> usize {
         usize::from(self.ends[1] == host)
@@ -57,9 +66,9 @@ impl Network {
         let delay = self.latency();
         let arrives = self.now.saturating_add(delay);
         let connection = self.connections.len();
-        let (state, changed) = ([State::Pending, State::Unseen], self.now);
+        let (state, changed, doomed) = ([State::Pending, State::Unseen], self.now, [false; 2]);
         let (ends, expires) = ([from, to], Timestamp::ZERO);
-        self.connections.push(Connection { ends, dial, kind, arrives, expires, state, changed });
+        self.connections.push(Connection { ends, dial, kind, arrives, expires, state, changed, doomed });
         self.hosts[from].live.insert(connection);
         let lost = self.bad_luck(8);
         let wedged = self.bad_luck(16);
@@ -186,9 +195,9 @@ impl Network {
         self.close(connection, 0);
     }
 
-    /// Closes the connections with a node that its dialer does not want any more, or one of two. Returns what there
-    /// is to tell, if it was there.
-    pub(super) fn disconnect(&mut self, host: usize, id: Id, reason: DisconnectReason) -> Option<Event> {
+    /// Closes the connections with a node that its dialer does not want any more, or one of two: at once, or after a
+    /// word of goodbye. Returns what there is to tell at once.
+    pub(super) fn disconnect(&mut self, host: usize, id: Id, reason: DisconnectReason) -> Vec<Event> {
         let other = self.position(id);
         let mut doomed = self.up_with(host, other);
         if let DisconnectReason::Duplicate { close } = reason {
@@ -196,15 +205,38 @@ impl Network {
             doomed.retain(|c| self.connections[*c].side(host) == side);
             doomed.truncate(1);
         }
-        for connection in &doomed {
-            self.close(*connection, self.connections[*connection].side(host));
-        }
         self.excuse(host, other, reason, &doomed);
-        let removed = match reason {
-            DisconnectReason::Duplicate { .. } => self.removed(host, other),
-            _ => Event::PeerRemoved { id, reason: RemovalReason::Local },
-        };
-        (!doomed.is_empty()).then_some(removed)
+        for &connection in &doomed {
+            let side = self.connections[connection].side(host);
+            self.connections[connection].doomed[side] = true;
+            if self.hosts[host].polite {
+                let millis = self.below(GOODBYE.as_millis() as u64);
+                self.after(Duration::from_millis(millis), What::Closes { connection, side });
+            }
+        }
+        if self.hosts[host].polite {
+            return Vec::new();
+        }
+        doomed.into_iter().map(|connection| self.part(connection, host)).collect()
+    }
+
+    /// The time for goodbyes is over.
+    pub(super) fn closes(&mut self, connection: usize, side: usize) {
+        let Connection { ends, state, .. } = self.connections[connection];
+        if state[side] == State::Up {
+            let removed = self.part(connection, ends[side]);
+            self.hand(ends[side], vec![removed]);
+        }
+    }
+
+    /// A host closes a connection that is up. The peer is gone, unless there is another one.
+    fn part(&mut self, connection: usize, host: usize) -> Event {
+        let (side, other) =
+            (self.connections[connection].side(host), self.connections[connection].other(host));
+        self.close(connection, side);
+        let left = !self.up_with(host, other).is_empty();
+        let reason = if left { RemovalReason::Duplicate } else { RemovalReason::Local };
+        Event::PeerRemoved { id: self.hosts[other].id, reason }
     }
 
     /// This end closes; the other sees it later, but not before the connection itself.
