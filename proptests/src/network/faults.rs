@@ -7,7 +7,7 @@ use super::{Network, What};
 
 /// Faults come about this often.
 const EVERY: u64 = 60_000;
-/// A clock is never set back by more than this in all.
+/// A clock is never behind what it once said by more than this.
 pub(super) const MOST_BEHIND: Duration = Duration::from_secs(60);
 
 /// Something that goes wrong.
@@ -15,7 +15,7 @@ pub(super) const MOST_BEHIND: Duration = Duration::from_secs(60);
 pub(super) enum Fault {
     /// The network is cut in two for a while.
     Cut,
-    /// A host goes down, loses all that it knew, and comes back.
+    /// A host goes down and comes back, with what it knew when it last saved that, or with nothing.
     Restart(usize),
     /// A clock goes ahead, by up to ten hours.
     ClockAhead(usize),
@@ -54,7 +54,9 @@ impl Network {
             }
             Fault::ClockBack(host) => {
                 let millis = self.below(MOST_BEHIND.as_millis() as u64);
-                self.turn(host, |ahead| ahead.saturating_sub(Duration::from_millis(millis)));
+                let told = self.hosts[host].dialer.now().saturating_sub(MOST_BEHIND);
+                let least = told.saturating_since(self.now);
+                self.turn(host, |ahead| ahead.saturating_sub(Duration::from_millis(millis)).max(least));
             }
             Fault::Moves(host) => self.moves(host),
         }
@@ -91,9 +93,13 @@ impl Network {
         if !self.hosts[host].up {
             return;
         }
+        // It may have known that it would.
+        if self.below(2) == 0 {
+            self.save(host);
+        }
         self.hosts[host].up = false;
         for connection in self.hosts[host].live.clone() {
-            let side = usize::from(self.connections[connection].ends[1] == host);
+            let side = self.connections[connection].side(host);
             self.close(connection, side);
         }
         let millis = self.below(120_000);
@@ -118,7 +124,7 @@ impl Network {
             return;
         }
         for connection in self.hosts[host].live.clone() {
-            let side = usize::from(self.connections[connection].ends[1] == host);
+            let side = self.connections[connection].side(host);
             if self.connections[connection].state[side] == State::Up {
                 self.at(self.now, What::Closed { connection, side });
                 self.after(KEEPALIVE, What::Closed { connection, side: 1 - side });

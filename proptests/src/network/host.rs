@@ -1,31 +1,29 @@
-//! One host: its dialer, and the driver's view of what is under way. Checked after each drain.
+//! One host: its dialer, and the driver's view of what is under way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use dialstate::{DisconnectReason, EventError, LookupId, ResolveId, Side, Task, Timestamp};
+use dialstate::{DialId, DialKind, KnownNode, LookupId, ResolveId, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-use super::wire::State;
-use super::{Network, What};
-use crate::world::{Command, Config, Dialer, Event, Id, Node};
+use super::restart::Saved;
+use super::rules::Rules;
+use crate::world::{Config, Dialer, Id, Node};
 
-/// Commands in one drain; more is a drain without an end.
-const MOST_COMMANDS: usize = 2_000;
 /// Drains of one host within a second; more is a busy loop.
 const MOST_DRAINS: u32 = 1_000;
-/// Everything held in two forms is compared once in so many drains.
-const VERIFY: u64 = 64;
 
 /// A host.
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) id: Id,
     pub(super) addr: SocketAddr,
-    /// No inbound connections reach it.
+    /// No inbound connections reach it, and from whom it connects to its address is hidden.
     pub(super) hidden: bool,
+    /// It takes leave before it closes a connection.
+    pub(super) polite: bool,
     pub(super) dialer: Dialer,
     pub(super) up: bool,
     /// How often it was started.
@@ -35,28 +33,58 @@ pub(super) struct Host {
     /// When it asked to be woken, on the clock of the world.
     pub(super) wake: Option<Timestamp>,
     /// Its static nodes.
-    pub(super) fixed: Vec<usize>,
+    pub(super) fixed: BTreeSet<usize>,
     /// Where the next lookup goes on.
     pub(super) cursor: usize,
-    pub(super) resolves: BTreeSet<ResolveId>,
-    pub(super) lookup: Option<LookupId>,
+    pub(super) tasks: Tasks,
     /// The connections that are pending or up at this end.
     pub(super) live: BTreeSet<usize>,
-    config: Config,
+    /// What it begins with, and what holds now.
+    pub(super) config: Config,
+    pub(super) rules: Rules,
+    /// What it saved last: all of it, and its address book.
+    pub(super) saved: Option<Saved>,
+    pub(super) book: Vec<KnownNode<Id, SocketAddr>>,
+    /// Who has to be dialed before anybody else.
+    pub(super) anchors: Vec<Id>,
+    /// Dynamic attempts, and these with the peers, after the last drain.
+    pub(super) attempts: u32,
+    pub(super) slots: u32,
+    /// When it last gave a peer up to make room, and until when each other host may be missing for such a reason.
+    pub(super) churned: Option<Timestamp>,
+    pub(super) excused: BTreeMap<usize, Timestamp>,
+    pub(super) drains: u64,
     seed: u64,
-    drains: (u64, u32, u64),
+    busy: (u64, u32),
+}
+
+/// What is under way beside connections.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tasks {
+    pub(super) resolves: BTreeMap<ResolveId, Id>,
+    pub(super) lookup: Option<LookupId>,
+    /// Nodes whose dial or resolve was answered: their attempts may go on.
+    pub(super) owed: BTreeSet<Id>,
+    /// Dials of an earlier life that nobody answers.
+    pub(super) orphans: BTreeMap<DialId, (Id, DialKind)>,
 }
 
 impl Host {
-    pub(super) fn new(number: u8, count: u8, rng: &mut ChaCha8Rng) -> Self {
+    pub(super) fn new(number: u8, count: u8, hidden_of_8: u64, rng: &mut ChaCha8Rng) -> Self {
         let mut below = |bound: u64| rng.next_u64() % bound;
         let mut config = Config::default();
         config.dynamic_target = [1, 2, 4, 8, 16][below(5) as usize];
         config.max_active_dials = [1, 4, 16][below(3) as usize];
+        config.options.feeler = (below(4) == 0).then_some(Duration::from_secs(120));
+        let (least, most) = (Duration::from_secs(180), Duration::from_secs(420));
+        config.options.churn = (below(4) == 0).then_some((least, most));
+        config.options.anchors = [0, 2][below(2) as usize];
+        config.options.family_health = below(4) == 0;
         let seed = below(u64::MAX);
-        let hidden = number > 0 && below(4) == 0;
-        let mut fixed: Vec<usize> = (0..below(3)).map(|_| below(count.into()) as usize).collect();
-        fixed.retain(|other| *other != usize::from(number));
+        let hidden = number > 0 && below(8) < hidden_of_8;
+        let polite = below(2) == 0;
+        let mut fixed: BTreeSet<usize> = (0..below(3)).map(|_| below(count.into()) as usize).collect();
+        fixed.remove(&usize::from(number));
         // Scattered, so that the smaller of two ids is now the first host's and now the other's.
         let id = [number.wrapping_mul(167).wrapping_add(13); 32];
         let dialer = new_dialer(id, &config, seed, Timestamp::ZERO);
@@ -64,6 +92,7 @@ impl Host {
             id,
             addr: ([20, number, 0, 1], 30_303).into(),
             hidden,
+            polite,
             dialer,
             up: false,
             life: 0,
@@ -71,12 +100,20 @@ impl Host {
             wake: None,
             fixed,
             cursor: usize::from(number),
-            resolves: BTreeSet::new(),
-            lookup: None,
+            tasks: Tasks::default(),
             live: BTreeSet::new(),
+            rules: Rules::new(&config),
             config,
+            saved: None,
+            book: Vec::new(),
+            anchors: Vec::new(),
+            attempts: 0,
+            slots: 0,
+            churned: None,
+            excused: BTreeMap::new(),
+            drains: 0,
             seed,
-            drains: (0, 0, 0),
+            busy: (0, 0),
         }
     }
 
@@ -84,120 +121,38 @@ impl Host {
         Node::new(self.id, [self.addr])
     }
 
-    /// Begins with an empty head.
-    pub(super) fn boot(&mut self, now: Timestamp) {
-        self.life += 1;
-        self.up = true;
-        let seed = self.seed.wrapping_add(self.life.into());
-        self.dialer = new_dialer(self.id, &self.config, seed, now.saturating_add(self.ahead));
-        (self.wake, self.lookup) = (None, None);
-        self.resolves.clear();
+    /// What its clock says.
+    pub(super) fn clock(&self, now: Timestamp) -> Timestamp {
+        now.saturating_add(self.ahead)
     }
 
-    fn count_drain(&mut self, now: Timestamp) {
+    /// Begins with an empty head.
+    pub(super) fn begin(&mut self, now: Timestamp) {
+        let seed = self.next_life();
+        self.dialer = new_dialer(self.id, &self.config, seed, self.clock(now));
+        self.rules = Rules::new(&self.config);
+    }
+
+    /// The process starts again. Returns a new seed.
+    pub(super) fn next_life(&mut self) -> u64 {
+        self.life += 1;
+        self.up = true;
+        self.wake = None;
+        self.tasks = Tasks::default();
+        (self.attempts, self.slots) = (0, 0);
+        self.anchors.clear();
+        self.seed.wrapping_add(self.life.into())
+    }
+
+    pub(super) fn count_drain(&mut self, now: Timestamp) {
         let second = now.as_nanos() / 1_000_000_000;
-        let (last, this, all) = self.drains;
-        self.drains = (second, if last == second { this + 1 } else { 1 }, all + 1);
-        assert!(self.drains.1 < MOST_DRAINS, "a busy loop at {now}: {:?}", self.dialer.gauges());
+        let (last, drains) = self.busy;
+        self.busy = (second, if last == second { drains + 1 } else { 1 });
+        self.drains += 1;
+        assert!(self.busy.1 < MOST_DRAINS, "a busy loop at {now}: {:?}", self.dialer.gauges());
     }
 }
 
 fn new_dialer(id: Id, config: &Config, seed: u64, now: Timestamp) -> Dialer {
     Dialer::new(id, config.clone(), ChaCha8Rng::seed_from_u64(seed), now).expect("the config makes sense")
-}
-
-impl Network {
-    /// Hands in events, drains, does as told, and checks.
-    pub(super) fn hand(&mut self, host: usize, events: Vec<Event>) {
-        let commands = {
-            let now = self.now;
-            let this = &mut self.hosts[host];
-            this.count_drain(now);
-            let now = now.saturating_add(this.ahead);
-            for event in events {
-                let answer = matches!(event, Event::DialFinished { .. });
-                let result = this.dialer.handle(now, event);
-                // A peer may have made its own dial moot; the cancel is still to come.
-                let moot = answer && matches!(result, Err(EventError::EndedTask(_)));
-                assert!(result.is_ok() || moot, "{result:?} at host {host}");
-            }
-            let mut commands = Vec::new();
-            while !matches!(commands.last(), Some(Command::Sleep { .. })) {
-                assert!(commands.len() < MOST_COMMANDS, "a drain without an end at host {host}");
-                commands.push(this.dialer.poll());
-            }
-            while this.dialer.next_notice().is_some() {}
-            commands
-        };
-        // What is closed is news at once, which leads to another drain: first comes all that was asked for.
-        let (closing, rest): (Vec<_>, Vec<_>) =
-            commands.into_iter().partition(|command| matches!(command, Command::Disconnect { .. }));
-        for command in rest.into_iter().chain(closing) {
-            self.obey(host, command);
-        }
-        self.check(host);
-    }
-
-    fn obey(&mut self, host: usize, command: Command) {
-        let life = self.hosts[host].life;
-        match command {
-            Command::Dial { dial, node, kind, .. } => self.connect(host, dial, kind, &node),
-            Command::Resolve { resolve, id, .. } => {
-                self.hosts[host].resolves.insert(resolve);
-                let delay = self.latency();
-                if !self.bad_luck(8) {
-                    self.after(delay, What::Resolved { host, life, resolve, of: id });
-                }
-            }
-            Command::Lookup { lookup, .. } => {
-                assert_eq!(self.hosts[host].lookup.replace(lookup), None, "two lookups at once");
-                let delay = self.latency();
-                if !self.bad_luck(8) {
-                    self.after(delay, What::LookedUp { host, life, lookup });
-                }
-            }
-            Command::Cancel(Task::Dial(dial)) => self.abort(host, dial),
-            Command::Cancel(Task::Resolve(resolve)) => {
-                self.hosts[host].resolves.remove(&resolve);
-            }
-            Command::Cancel(Task::Lookup(_)) => self.hosts[host].lookup = None,
-            Command::Disconnect { id, reason: DisconnectReason::Duplicate { close } } => {
-                self.close_one(host, id, usize::from(close == Side::Inbound));
-            }
-            Command::Disconnect { .. } => unreachable!("nobody is banned, and targets stay: {command:?}"),
-            Command::Sleep { until, .. } => self.sleep(host, until),
-        }
-    }
-
-    fn sleep(&mut self, host: usize, until: Option<Timestamp>) {
-        let this = &mut self.hosts[host];
-        let life = this.life;
-        assert!(until.is_none_or(|until| until > this.dialer.now()), "host {host} sleeps until {until:?}");
-        this.wake = until.map(|until| until.saturating_sub(this.ahead).max(self.now));
-        if let Some(wake) = this.wake {
-            self.at(wake, What::Wakes { host, life });
-        }
-    }
-
-    /// What the dialer counts is what the driver has, and no limit is exceeded.
-    fn check(&self, host: usize) {
-        let this = &self.hosts[host];
-        let gauges = this.dialer.gauges();
-        let side = |c: usize| (usize::from(self.connections[c].ends[1] == host), &self.connections[c]);
-        let ups = this.live.iter().map(|c| side(*c)).filter(|(side, c)| c.state[*side] == State::Up);
-        let peers: BTreeSet<usize> = ups.map(|(side, c)| c.ends[1 - side]).collect();
-        let dialing = this.live.iter().map(|c| side(*c));
-        let dialing = dialing.filter(|(side, c)| *side == 0 && c.state[0] == State::Pending).count();
-        let told = || format!("host {host} at {}: {gauges:?}, {peers:?}, {dialing} dials", self.now);
-        let counted = gauges.inbound + gauges.static_peers + gauges.dynamic_peers;
-        assert_eq!(counted as usize, peers.len(), "{}", told());
-        let attempts = gauges.static_attempts + gauges.dynamic_attempts;
-        assert_eq!(attempts as usize, dialing + this.resolves.len(), "{}", told());
-        let target = this.config.dynamic_target;
-        assert!(gauges.dynamic_peers + gauges.dynamic_attempts <= target, "{}", told());
-        assert!(gauges.dynamic_attempts <= this.config.max_active_dials, "{}", told());
-        if this.drains.2.is_multiple_of(VERIFY) {
-            assert_eq!(this.dialer.verify(), Ok(()), "{}", told());
-        }
-    }
 }

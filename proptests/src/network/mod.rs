@@ -2,30 +2,40 @@
 //!
 //! | file | what lives there |
 //! |---|---|
-//! | `host.rs` | a dialer, its driver's view of connections and tasks, and what is checked after each drain |
+//! | `host.rs` | a dialer, and its driver's view of connections and tasks |
+//! | `driver.rs` | events in, commands out, and each command obeyed |
+//! | `check.rs` | what is checked of each command, and after each drain |
 //! | `wire.rs` | connections: how they arrive, come up, and are closed, at either end |
 //! | `faults.rs` | what goes wrong, and when |
+//! | `restart.rs` | restarts: with an empty head, with an address book, or from a snapshot |
+//! | `operator.rs` | what operators do, and when: bans, other limits and lists, static nodes, requests |
+//! | `rules.rs` | what an operator has told a dialer, which is held to it |
 //! | `goal.rs` | what must hold once nothing goes wrong any more |
 //!
 //! The world goes from one scheduled instant to the next, and never ticks at a fixed rate: a dialer that forgets to
 //! ask for a wake-up stands still. All chances come from one seed.
 
+mod check;
+mod driver;
 mod faults;
 mod goal;
 mod host;
+mod operator;
+mod restart;
+mod rules;
 mod wire;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use dialstate::{DialOutcome, LookupId, ResolveId, Source, Timestamp};
+use dialstate::{DialOutcome, LookupId, ResolveId, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use self::faults::Fault;
 use self::host::Host;
 use self::wire::Connection;
-use crate::world::{Event, Id, Node};
+use crate::world::{Event, Node};
 
 /// How many nodes a lookup brings.
 const LOOKUP: usize = 8;
@@ -49,6 +59,8 @@ pub struct Network {
     events: u64,
     /// How many faults there were.
     pub(crate) wrongs: u64,
+    /// How often each of the rarer things happened.
+    seen: BTreeMap<String, u64>,
 }
 
 /// What happens. A host that was restarted takes nothing that was meant for it before: `life` tells.
@@ -58,23 +70,28 @@ enum What {
     Boots(usize),
     Arrives(usize),
     Up { connection: usize, side: usize },
+    Closes { connection: usize, side: usize },
     Closed { connection: usize, side: usize },
     Fails { connection: usize, outcome: DialOutcome },
-    Resolved { host: usize, life: u32, resolve: ResolveId, of: Id },
+    Resolved { host: usize, life: u32, resolve: ResolveId },
     LookedUp { host: usize, life: u32, lookup: LookupId },
     Fault(Fault),
     Heals,
+    Saves,
+    Orders,
 }
 
 impl Network {
-    /// A network of `count` hosts, about a quarter of them without inbound connections. The first one has them.
+    /// A network of `count` hosts, a quarter or three quarters of them without inbound connections. The first one has
+    /// them.
     ///
     /// # Panics
     /// The config of a host makes no sense.
     #[must_use]
     pub fn new(seed: u64, count: u8) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let hosts = (0..count).map(|n| Host::new(n, count, &mut rng)).collect();
+        let hidden = [2, 2, 2, 6][(rng.next_u64() % 4) as usize];
+        let hosts = (0..count).map(|n| Host::new(n, count, hidden, &mut rng)).collect();
         let mut network = Self {
             now: Timestamp::ZERO,
             rng,
@@ -86,12 +103,15 @@ impl Network {
             cut: None,
             events: 0,
             wrongs: 0,
+            seen: BTreeMap::new(),
         };
         for host in 0..network.hosts.len() {
             let millis = network.below(10_000);
             network.after(Duration::from_millis(millis), What::Boots(host));
         }
         network.schedule_fault();
+        network.schedule_save();
+        network.schedule_orders();
         network
     }
 
@@ -100,6 +120,17 @@ impl Network {
     pub fn digest(&self) -> (u64, u64, u64, Vec<dialstate::Stats>) {
         let stats = self.hosts.iter().map(|host| host.dialer.stats().clone()).collect();
         (self.events, self.wrongs, self.connections.len() as u64, stats)
+    }
+
+    /// How often it happened that a dial of each kind went out, that a connection was closed for each reason, and so on:
+    /// what was never seen was not tested.
+    #[must_use]
+    pub const fn seen(&self) -> &BTreeMap<String, u64> {
+        &self.seen
+    }
+
+    fn note(&mut self, what: impl Into<String>) {
+        *self.seen.entry(what.into()).or_default() += 1;
     }
 
     /// Runs until `end`, everything at that instant included.
@@ -117,10 +148,17 @@ impl Network {
         self.now = end;
     }
 
-    /// From now on nothing goes wrong: cuts heal, and all hosts are up.
+    /// From now on nothing goes wrong: cuts heal, hosts that are down come up for good, and operators take back what
+    /// they did.
     pub fn stop_faults(&mut self) {
         self.faults = false;
         self.cut = None;
+        for host in 0..self.hosts.len() {
+            if self.hosts[host].up {
+                let events = self.calm(host);
+                self.hand(host, events);
+            }
+        }
     }
 
     fn happens(&mut self, what: What) {
@@ -133,36 +171,35 @@ impl Network {
             What::Boots(host) => self.boot(host),
             What::Arrives(connection) => self.arrives(connection),
             What::Up { connection, side } => self.up(connection, side),
+            What::Closes { connection, side } => self.closes(connection, side),
             What::Closed { connection, side } => self.closed(connection, side),
             What::Fails { connection, outcome } => self.fails(connection, outcome),
-            What::Resolved { host, life, resolve, of } => {
-                let known =
-                    self.hosts.iter().filter(|other| other.id == of).map(|other| other.addr).collect();
-                if self.is_alive(host, life) && self.hosts[host].resolves.remove(&resolve) {
-                    self.hand(host, vec![Event::ResolveFinished { resolve, addrs: known }]);
+            What::Resolved { host, life, resolve } => {
+                if self.is_alive(host, life) {
+                    self.resolved(host, resolve);
                 }
             }
             What::LookedUp { host, life, lookup } => {
-                if self.is_alive(host, life) && self.hosts[host].lookup == Some(lookup) {
-                    self.hosts[host].lookup = None;
+                if self.is_alive(host, life) && self.hosts[host].tasks.lookup == Some(lookup) {
+                    self.hosts[host].tasks.lookup = None;
                     let nodes = self.found(host);
                     self.hand(host, vec![Event::LookupFinished { lookup, nodes }]);
                 }
             }
             What::Fault(fault) => self.goes_wrong(fault),
             What::Heals => self.cut = None,
+            What::Saves => self.saves(),
+            What::Orders => self.orders(),
         }
     }
 
-    /// A host begins anew, with all that it was told to begin with. It knows the first host.
-    fn boot(&mut self, host: usize) {
-        let first = self.hosts[0].node();
-        let fixed = self.hosts[host].fixed.clone();
-        let statics: Vec<Node> = fixed.into_iter().map(|other| self.hosts[other].node()).collect();
-        self.hosts[host].boot(self.now);
-        let mut events: Vec<Event> = statics.into_iter().map(Event::StaticAdded).collect();
-        events.push(Event::NodeDiscovered { node: first, source: Source(1) });
-        self.hand(host, events);
+    fn resolved(&mut self, host: usize, resolve: ResolveId) {
+        let this = &mut self.hosts[host];
+        if let Some(id) = this.tasks.resolves.remove(&resolve) {
+            this.tasks.owed.insert(id);
+            let addrs = [self.hosts[self.position(id)].addr].into_iter().collect();
+            self.hand(host, vec![Event::ResolveFinished { resolve, addrs }]);
+        }
     }
 
     /// The next hosts in turn, so that few lookups bring them all.

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use dialstate::{ConnectionId, DialId, DialKind, DialOutcome, PeerKind, RemovalReason, Timestamp};
+use dialstate::{
+    ConnectionId, DialId, DialKind, DialOutcome, DisconnectReason, PeerKind, RemovalReason, Side, Timestamp,
+};
 
 use super::{Network, What};
 use crate::world::{Event, Id, Node};
@@ -12,6 +14,8 @@ use crate::world::{Event, Id, Node};
 pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 /// An end that was told nothing sees after this that a connection is dead.
 pub(super) const KEEPALIVE: Duration = Duration::from_secs(30);
+/// Whoever takes leave of a peer has closed the connection by then.
+pub(super) const GOODBYE: Duration = Duration::from_secs(10);
 
 /// A connection at one of its ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,22 +31,44 @@ pub(super) enum State {
 pub(super) struct Connection {
     /// Who dialed, and whom.
     pub(super) ends: [usize; 2],
-    dial: DialId,
-    kind: DialKind,
-    /// When it is at the other end.
+    pub(super) dial: DialId,
+    pub(super) kind: DialKind,
+    /// When it is at the other end, and until when it counts as pending there, on the clock of that host.
     arrives: Timestamp,
+    pub(super) expires: Timestamp,
     pub(super) state: [State; 2],
+    /// When its state last changed.
+    pub(super) changed: Timestamp,
+    /// Whether the dialer of each end has asked to close it.
+    pub(super) doomed: [bool; 2],
+}
+
+impl Connection {
+    /// Whether it is up at an end that takes leave.
+    pub(super) fn is_leaving(&self) -> bool {
+        (0..2).any(|side| self.doomed[side] && self.state[side] == State::Up)
+    }
+
+    /// Which end a host is at, and who is at the other one.
+    pub(super) fn side(&self, host: usize) -> usize {
+        usize::from(self.ends[1] == host)
+    }
+
+    pub(super) fn other(&self, host: usize) -> usize {
+        self.ends[1 - self.side(host)]
+    }
 }
 
 impl Network {
     /// A host dials. Where nobody answers, it times out; now and then not even that is reported.
     pub(super) fn connect(&mut self, from: usize, dial: DialId, kind: DialKind, node: &Node) {
-        let to = self.hosts.iter().position(|host| host.id == node.id).expect("everybody's id is known");
+        let to = self.position(node.id);
         let delay = self.latency();
         let arrives = self.now.saturating_add(delay);
         let connection = self.connections.len();
-        let state = [State::Pending, State::Unseen];
-        self.connections.push(Connection { ends: [from, to], dial, kind, arrives, state });
+        let (state, changed, doomed) = ([State::Pending, State::Unseen], self.now, [false; 2]);
+        let (ends, expires) = ([from, to], Timestamp::ZERO);
+        self.connections.push(Connection { ends, dial, kind, arrives, expires, state, changed, doomed });
         self.hosts[from].live.insert(connection);
         let lost = self.bad_luck(8);
         let wedged = self.bad_luck(16);
@@ -71,6 +97,9 @@ impl Network {
             return;
         }
         self.set(connection, 1, State::Pending);
+        let this = &self.hosts[to];
+        let now = this.clock(self.now).max(this.dialer.now());
+        self.connections[connection].expires = now.saturating_add(this.config.deadlines.inbound);
         let accepted = self.latency();
         self.after(accepted, What::Up { connection, side: 1 });
         self.after(delay, What::Up { connection, side: 0 });
@@ -79,31 +108,37 @@ impl Network {
     }
 
     pub(super) fn fails(&mut self, connection: usize, outcome: DialOutcome) {
-        let Connection { ends: [from, _], state, dial, .. } = self.connections[connection];
+        let Connection { ends: [from, _], state, .. } = self.connections[connection];
         self.set(connection, 1, State::Closed);
         if state[0] == State::Pending {
             self.set(connection, 0, State::Closed);
-            self.hand(from, vec![Event::DialFinished { dial, outcome, tried: Vec::new() }]);
+            let answer = self.answer(connection, outcome);
+            self.hand(from, vec![answer]);
         }
     }
 
+    /// The answer to a dial. Its attempt may go on.
+    fn answer(&mut self, connection: usize, outcome: DialOutcome) -> Event {
+        let Connection { ends: [from, to], dial, .. } = self.connections[connection];
+        let id = self.hosts[to].id;
+        self.hosts[from].tasks.owed.insert(id);
+        Event::DialFinished { dial, outcome, tried: Vec::new() }
+    }
+
     pub(super) fn up(&mut self, connection: usize, side: usize) {
-        let Connection { ends, dial, kind, state, .. } = self.connections[connection];
+        let Connection { ends, kind, state, .. } = self.connections[connection];
         if state[side] != State::Pending {
             return;
         }
         self.set(connection, side, State::Up);
         let id = self.hosts[ends[1 - side]].id;
+        let addr = self.addr_at(ends, side);
         let events = if side == 0 {
-            let addr = Some(self.hosts[ends[1]].addr);
-            let outcome = DialOutcome::Connected;
-            vec![
-                Event::PeerAdded { id, kind: PeerKind::Outbound(kind), addr },
-                Event::DialFinished { dial, outcome, tried: Vec::new() },
-            ]
+            let answer = self.answer(connection, DialOutcome::Connected);
+            vec![Event::PeerAdded { id, kind: PeerKind::Outbound(kind), addr }, answer]
         } else {
             vec![
-                Event::PeerAdded { id, kind: PeerKind::Inbound, addr: None },
+                Event::PeerAdded { id, kind: PeerKind::Inbound, addr },
                 Event::InboundEnded { connection: ConnectionId(connection as u64) },
             ]
         };
@@ -112,37 +147,44 @@ impl Network {
 
     /// An end learns that the other one has closed.
     pub(super) fn closed(&mut self, connection: usize, side: usize) {
-        let Connection { ends, dial, state, .. } = self.connections[connection];
+        let Connection { ends, state, .. } = self.connections[connection];
         self.set(connection, side, State::Closed);
         let host = ends[side];
         match state[side] {
             State::Unseen | State::Closed => {}
             State::Pending if side == 0 => {
-                let outcome = DialOutcome::HandshakeFailed;
-                self.hand(host, vec![Event::DialFinished { dial, outcome, tried: Vec::new() }]);
+                let answer = self.answer(connection, DialOutcome::HandshakeFailed);
+                self.hand(host, vec![answer]);
             }
             State::Pending => {
                 let connection = ConnectionId(connection as u64);
                 self.hand(host, vec![Event::InboundEnded { connection }]);
             }
-            State::Up => self.removed(host, ends[1 - side]),
+            State::Up => {
+                let removed = self.removed(host, ends[1 - side]);
+                self.hand(host, vec![removed]);
+            }
         }
     }
 
     /// A connection that was up is gone; the peer is too, unless there is another one.
-    fn removed(&mut self, host: usize, other: usize) {
-        let left = self.up_with(host, other).is_some();
+    fn removed(&self, host: usize, other: usize) -> Event {
+        let left = !self.up_with(host, other).is_empty();
         let reason = if left { RemovalReason::Duplicate } else { RemovalReason::Closed };
-        let id = self.hosts[other].id;
-        self.hand(host, vec![Event::PeerRemoved { id, reason }]);
+        Event::PeerRemoved { id: self.hosts[other].id, reason }
     }
 
-    fn up_with(&self, host: usize, other: usize) -> Option<usize> {
+    /// The connections that are up at the end of `host`, with `other` at the other end.
+    pub(super) fn up_with(&self, host: usize, other: usize) -> Vec<usize> {
         let up = |c: &usize| {
-            let Connection { ends, state, .. } = &self.connections[*c];
-            (0..2).any(|side| ends[side] == host && ends[1 - side] == other && state[side] == State::Up)
+            let connection = &self.connections[*c];
+            connection.other(host) == other && connection.state[connection.side(host)] == State::Up
         };
-        self.hosts[host].live.iter().copied().find(up)
+        self.hosts[host].live.iter().copied().filter(up).collect()
+    }
+
+    pub(super) fn position(&self, id: Id) -> usize {
+        self.hosts.iter().position(|host| host.id == id).expect("everybody's id is known")
     }
 
     /// The dialer gives up on a dial. One that is up already is no dial any more.
@@ -153,17 +195,48 @@ impl Network {
         self.close(connection, 0);
     }
 
-    /// Closes one of two connections, unless the other end was quicker.
-    pub(super) fn close_one(&mut self, host: usize, id: Id, side: usize) {
-        let doomed = self.hosts[host].live.iter().copied().find(|c| {
-            let Connection { ends, state, .. } = &self.connections[*c];
-            ends[side] == host && self.hosts[ends[1 - side]].id == id && state[side] == State::Up
-        });
-        if let Some(connection) = doomed {
-            let other = self.connections[connection].ends[1 - side];
-            self.close(connection, side);
-            self.removed(host, other);
+    /// Closes the connections with a node that its dialer does not want any more, or one of two: at once, or after a
+    /// word of goodbye. Returns what there is to tell at once.
+    pub(super) fn disconnect(&mut self, host: usize, id: Id, reason: DisconnectReason) -> Vec<Event> {
+        let other = self.position(id);
+        let mut doomed = self.up_with(host, other);
+        if let DisconnectReason::Duplicate { close } = reason {
+            let side = usize::from(close == Side::Inbound);
+            doomed.retain(|c| self.connections[*c].side(host) == side);
+            doomed.truncate(1);
         }
+        self.excuse(host, other, reason, &doomed);
+        for &connection in &doomed {
+            let side = self.connections[connection].side(host);
+            self.connections[connection].doomed[side] = true;
+            if self.hosts[host].polite {
+                let millis = self.below(GOODBYE.as_millis() as u64);
+                self.after(Duration::from_millis(millis), What::Closes { connection, side });
+            }
+        }
+        if self.hosts[host].polite {
+            return Vec::new();
+        }
+        doomed.into_iter().map(|connection| self.part(connection, host)).collect()
+    }
+
+    /// The time for goodbyes is over.
+    pub(super) fn closes(&mut self, connection: usize, side: usize) {
+        let Connection { ends, state, .. } = self.connections[connection];
+        if state[side] == State::Up {
+            let removed = self.part(connection, ends[side]);
+            self.hand(ends[side], vec![removed]);
+        }
+    }
+
+    /// A host closes a connection that is up. The peer is gone, unless there is another one.
+    fn part(&mut self, connection: usize, host: usize) -> Event {
+        let (side, other) =
+            (self.connections[connection].side(host), self.connections[connection].other(host));
+        self.close(connection, side);
+        let left = !self.up_with(host, other).is_empty();
+        let reason = if left { RemovalReason::Duplicate } else { RemovalReason::Local };
+        Event::PeerRemoved { id: self.hosts[other].id, reason }
     }
 
     /// This end closes; the other sees it later, but not before the connection itself.
@@ -178,6 +251,7 @@ impl Network {
     pub(super) fn set(&mut self, connection: usize, side: usize, state: State) {
         let this = &mut self.connections[connection];
         this.state[side] = state;
+        this.changed = self.now;
         let live = &mut self.hosts[this.ends[side]].live;
         if matches!(state, State::Pending | State::Up) {
             live.insert(connection);
