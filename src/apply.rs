@@ -1,5 +1,9 @@
 //! What each event does to the ledger.
 
+use alloc::vec::Vec;
+
+use ipnet::IpNet;
+
 use crate::address::Address;
 use crate::backoff::ResolveDelay;
 use crate::check::Subject;
@@ -117,18 +121,24 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             Change::Bootnodes(nodes) => config.bootnodes = nodes,
         }
         config.validate().map_err(EventError::InvalidChange)?;
-        let restricts = config.restrict != self.config.restrict;
-        let lowered = config.dynamic_target < self.config.dynamic_target;
-        self.config = config;
+        let before = core::mem::replace(&mut self.config, config);
         self.clean_bootnodes();
-        if lowered && self.ranks() {
+        self.restrict = self.config.restrict.as_ref().map(|list| list.iter().copied().collect());
+        self.follow(before.dynamic_target, &before.restrict);
+        Ok(())
+    }
+
+    /// Draws the consequences of a config in which these were different before. Returns whether there are any.
+    pub(crate) fn follow(&mut self, target: u32, restrict: &Option<Vec<IpNet>>) -> bool {
+        let lowered = self.config.dynamic_target < target && self.ranks();
+        if lowered {
             self.shrink();
         }
+        let restricts = self.config.restrict != *restrict;
         if restricts {
-            self.restrict = self.config.restrict.as_ref().map(|list| list.iter().copied().collect());
             self.loosen();
             self.enforce_on_all();
         }
-        Ok(())
+        lowered || restricts
     }
 }

@@ -20,7 +20,7 @@ use crate::time::Timestamp;
 /// The form that this build writes and reads.
 const VERSION: u32 = 1;
 
-/// The whole state of a dialer but its config and its rng: serialize it with any codec of serde's.
+/// The whole state of a dialer but its config (of which it holds only what events change) and its rng: serialize it with any codec of serde's.
 ///
 /// It knows no clock: what waits, waits for the same span after a restore, on whatever timeline. It holds the key of
 /// the hashes, with which ids can be made that collide, and all that is known of other nodes: keep it as private as
@@ -92,8 +92,15 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// A dialer that goes on from a snapshot: with the same config and rng state, command by command like the one
     /// that it was taken of, and `now` in place of the instant at which it was taken.
     ///
-    /// What was in flight still is: after a real restart, answer it with `DialOutcome::Cancelled` and the like, and
-    /// remove the peers that are gone.
+    /// Under another config it goes on by the new one, as after [`Event::Reconfigured`](crate::Event::Reconfigured): a new
+    /// restrict list and a lower target take effect on what is there.
+    ///
+    /// What was in flight still is, and who was connected is still a peer. After a real restart that is not so: say
+    /// [`PeerRemoved`](crate::Event::PeerRemoved) with [`RemovalReason::Local`](crate::RemovalReason::Local) of everybody
+    /// who was connected, which no deadline does for you, and answer the open dials with
+    /// [`DialOutcome::Cancelled`](crate::DialOutcome::Cancelled). Without their tokens, leave them, resolves and lookups to
+    /// their deadlines. So keep beside the snapshot who is connected, the config in force
+    /// ([`config`](Self::config)), and the open tokens.
     ///
     /// # Errors
     /// The config makes no sense or is of the other profile, or the snapshot contradicts itself.
@@ -111,8 +118,10 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         if now > Timestamp::MAX {
             return Err(RestoreError::TimeOutOfRange);
         }
+        let (target, restrict) = (ledger.config.dynamic_target, ledger.config.restrict.take());
         let indexed = ledger.index(config).and_then(|()| ledger.verify());
         indexed.map_err(|what| RestoreError::Inconsistent { what })?;
+        let phase = if ledger.follow(target, &restrict) { Phase::Fresh } else { phase };
         let clock = Clock::matching(now, ledger.now);
         Ok(Self { ledger, plan, rng, phase, clock })
     }
@@ -120,18 +129,20 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
 
 impl<I: NodeId + Serialize, A: Serialize> Serialize for Snapshot<I, A> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut parts = serializer.serialize_tuple(4)?;
+        let config = &self.ledger.config;
+        let mut parts = serializer.serialize_tuple(5)?;
         parts.serialize_element(&VERSION)?;
         parts.serialize_element(&self.ledger)?;
         parts.serialize_element(&self.plan)?;
         parts.serialize_element(&self.phase)?;
+        parts.serialize_element(&(config.dynamic_target, &config.restrict))?;
         parts.end()
     }
 }
 
 impl<'de, I: NodeId + Deserialize<'de>, A: Deserialize<'de> + Ord> Deserialize<'de> for Snapshot<I, A> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_tuple(4, Parts(PhantomData))
+        deserializer.deserialize_tuple(5, Parts(PhantomData))
     }
 }
 
@@ -146,16 +157,18 @@ impl<'de, I: NodeId + Deserialize<'de>, A: Deserialize<'de> + Ord> Visitor<'de> 
 
     /// The version comes first, so that another one is told from damage.
     fn visit_seq<S: SeqAccess<'de>>(self, mut parts: S) -> Result<Self::Value, S::Error> {
-        let short = |at| S::Error::invalid_length(at, &"a snapshot of 4 parts");
+        let short = |at| S::Error::invalid_length(at, &"a snapshot of 5 parts");
         let version: u32 = parts.next_element()?.ok_or_else(|| short(0))?;
         if version != VERSION {
             return Err(S::Error::custom(format_args!(
                 "snapshot version {version}, but this build reads version {VERSION}"
             )));
         }
-        let ledger = parts.next_element()?.ok_or_else(|| short(1))?;
+        let mut ledger: Ledger<I, A> = parts.next_element()?.ok_or_else(|| short(1))?;
         let plan = parts.next_element()?.ok_or_else(|| short(2))?;
         let phase = parts.next_element()?.ok_or_else(|| short(3))?;
+        let in_force = parts.next_element()?.ok_or_else(|| short(4))?;
+        (ledger.config.dynamic_target, ledger.config.restrict) = in_force;
         Ok(Snapshot { ledger, plan, phase })
     }
 }

@@ -194,8 +194,9 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     /// Counts an attempt in the groups of its present addresses, while no peer stands for it.
     pub(crate) fn rehold(&mut self, attempt: u32) {
+        let Some(node) = self.attempts.get(attempt).map(|of| of.node) else { return };
+        let connected = self.is_outbound(node);
         let Some(of) = self.attempts.slab.get_mut(attempt) else { return };
-        let connected = self.nodes.get(of.node).and_then(|record| self.peers.budget(record.peer)).is_some();
         let old = core::mem::take(&mut of.held);
         if self.config.diversity.is_some() && !connected {
             of.held = self.groups.hold(&of.addrs);

@@ -230,6 +230,7 @@ impl Heap {
     /// Puts everything in order again. Returns whether all keys are distinct and below `slots`.
     #[cfg(feature = "serde")]
     pub(crate) fn index(&mut self, slots: u32) -> bool {
+        self.places.clear();
         self.entries.index(&mut self.places, slots)
     }
 

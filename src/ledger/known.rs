@@ -50,6 +50,10 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         if self.ranks() {
             self.crowd.insert(slot, source, group);
         }
+        if self.ranks() && self.is_outbound(slot) {
+            // Forgotten, and heard of again while it is connected.
+            self.promote(slot);
+        }
         self.settle(slot);
         true
     }

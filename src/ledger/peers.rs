@@ -141,6 +141,8 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         } else if old_kind != Some(kind) {
             self.replace_peer(node, kind, addr);
         }
+        // Whoever is excluded is so with every connection, also with one that comes while another is being closed.
+        self.check_peer(self.nodes.get(node).map_or(NONE, |record| record.peer));
         if self.ranks() {
             self.succeeded();
             self.yield_to_inbound(&id, node, kind);
@@ -150,6 +152,10 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
                 self.welcome(node, kind, connected.as_ref())
             }
         }
+    }
+
+    pub(super) fn is_outbound(&self, node: u32) -> bool {
+        self.nodes.get(node).is_some_and(|record| self.peers.budget(record.peer).is_some())
     }
 
     /// A dial has led to a peer: its node is good, the address that connected comes first, and a feeler has done all
@@ -192,7 +198,6 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         self.attempts.set_met(attempt, self.peers.budget(slot));
         self.rehold(attempt);
         self.settle(node);
-        self.check_peer(slot);
     }
 
     /// A connection is gone.

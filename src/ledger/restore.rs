@@ -11,7 +11,7 @@ use crate::address::Address;
 use crate::backoff::Jitter;
 use crate::config::Config;
 use crate::event::BanSubject;
-use crate::network::canonical;
+use crate::network::{NetworkMap, canonical};
 use crate::node::NodeId;
 
 /// Sources are numbered by one byte.
@@ -82,6 +82,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     fn index_crowd(&mut self, hasher: SipHasher13) -> Result<(), &'static str> {
         let slots = self.nodes.slots();
         let crowd = &mut self.crowd;
+        crowd.bucket_places.clear();
         let buckets = crowd.buckets.index(hasher);
         let sizes = crowd.buckets.slots();
         let by_size = crowd.by_size.len() as u32 <= SOURCES
@@ -136,6 +137,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     fn index_bans(&mut self, hasher: SipHasher13) -> Result<(), &'static str> {
         let bans = &mut self.bans;
         bans.ids = super::table::Table::new(hasher);
+        bans.networks = NetworkMap::new();
         for (slot, ban) in bans.all.iter() {
             let twice = match ban.subject {
                 BanSubject::Id(id) if bans.ids.find(&id).is_some() => true,
@@ -165,6 +167,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             (Lane::Good, nodes),
             (Lane::Failed, nodes),
         ];
+        self.timers.forget_places();
         let indexed = lanes.map(|(lane, slots)| self.timers.index(lane, slots));
         all(&indexed, "timers")
     }

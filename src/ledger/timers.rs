@@ -136,6 +136,12 @@ impl Timers {
         }
     }
 
+    /// Forgets where all keys stand, before the lanes are put in order anew.
+    #[cfg(feature = "serde")]
+    pub(super) fn forget_places(&mut self) {
+        self.places.iter_mut().for_each(Places::clear);
+    }
+
     /// Puts a lane in order that was just read. Returns whether its keys are below `slots`, and in no other lane.
     #[cfg(feature = "serde")]
     pub(super) fn index(&mut self, lane: Lane, slots: u32) -> bool {

@@ -29,6 +29,8 @@ pub(crate) struct Balanced {
     dynamics: Bucket,
     /// Whether the next dynamic dial goes to a good node, if one is ready.
     good_turn: bool,
+    /// Whether the last probe of a network that seems to be down went to a static node.
+    static_probe: bool,
     fallback: Fallback,
     /// Since when slots were free with nobody to fill them, and whether all who wait were looked at again since.
     starved: Option<Timestamp>,
@@ -42,6 +44,7 @@ impl Balanced {
             statics: Bucket::FULL,
             dynamics: Bucket::FULL,
             good_turn: true,
+            static_probe: false,
             fallback: Fallback::NEW,
             starved: None,
             reconsidered: false,
@@ -99,6 +102,7 @@ impl Balanced {
             let (pace, now) = (&ledger.config.pace, ledger.now);
             self.bucket(of.kind).0.take(pace, now);
             if ledger.network.is_suspected() {
+                self.static_probe = Budget::of(of.kind) == Budget::Static;
                 ledger.network.probed(now.saturating_add(ledger.config.outage.probe));
             }
         }
@@ -118,6 +122,9 @@ impl Balanced {
         if kind == DialKind::Requested {
             return true;
         }
+        if self.gives_way(ledger, kind) {
+            return false;
+        }
         let (bucket, alarm) = self.bucket(kind);
         let token = bucket.next(&ledger.config.pace, ledger.now);
         let probe = ledger.network.probe().unwrap_or(ledger.now);
@@ -130,6 +137,13 @@ impl Balanced {
             }
         }
         may
+    }
+
+    /// While the network seems to be down, probes are few, and no failure is charged: static nodes that never answer would
+    /// take them all. So a static dial lets a ready dynamic one go next, which has an alarm of its own.
+    fn gives_way<I: NodeId, A: Address>(&self, ledger: &Ledger<I, A>, kind: DialKind) -> bool {
+        let last = self.static_probe && ledger.network.is_suspected() && Budget::of(kind) == Budget::Static;
+        last && ledger.has_dynamic_slot() && ledger.is_any_ready()
     }
 
     fn requested<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Option<Step> {

@@ -180,3 +180,86 @@ fn what_cannot_be_restored_says_why() {
     let cut = serde_json::from_str::<Snapshot<Id, std::net::SocketAddr>>(&saved[..saved.len() - 9]);
     assert!(cut.unwrap_err().is_eof());
 }
+
+/// A saved dialer, through bytes or as it is.
+fn saved(dialer: &Dialer, bytes: bool) -> Snapshot<Id, std::net::SocketAddr> {
+    let snapshot = dialer.snapshot();
+    if bytes { postcard::from_bytes(&postcard::to_allocvec(&snapshot).unwrap()).unwrap() } else { snapshot }
+}
+
+fn known(n: u8) -> Event {
+    let node = dialstate::Node::new([n; 32], [([20, n, 0, 1], 30_303).into()]);
+    Event::NodeDiscovered { node, source: dialstate::Source(1) }
+}
+
+/// Bytes are not needed: what was taken of a dialer can be restored at once.
+#[test]
+fn a_snapshot_that_was_never_written_can_be_restored() {
+    for profile in [Config::balanced(), Config::classic()] {
+        let config = config(profile);
+        let mut dialer =
+            Dialer::new(ME, config.clone(), ChaCha8Rng::seed_from_u64(1), Timestamp::ZERO).unwrap();
+        for (now, event) in hours(&config, 4).iter().take(2_000) {
+            step(&mut dialer, *now, event);
+        }
+        let now = dialer.now();
+        let [one, two] = [false, true].map(|bytes| {
+            let mut restored =
+                Dialer::restore(saved(&dialer, bytes), config.clone(), dialer.rng(), now).unwrap();
+            let later = now.saturating_add(Duration::from_secs(60));
+            [step(&mut restored, now, &known(3)), step(&mut restored, later, &Event::Tick)]
+        });
+        assert_eq!(one, two);
+    }
+}
+
+/// A restrict list that was lifted while the dialer was down: whoever it excluded is a candidate again.
+#[test]
+fn under_a_wider_config_nobody_stays_parked() {
+    let mut config = Config::balanced();
+    config.discovery = false;
+    config.restrict = Some(vec!["10.0.0.0/8".parse().unwrap()]);
+    let mut dialer = Dialer::new(ME, config.clone(), ChaCha8Rng::seed_from_u64(1), Timestamp::ZERO).unwrap();
+    step(&mut dialer, Timestamp::from_secs(1), &known(1));
+    assert_eq!(dialer.gauges().parked, 1);
+    config.restrict = None;
+    for bytes in [false, true] {
+        let now = Timestamp::from_secs(5);
+        let mut restored = Dialer::restore(saved(&dialer, bytes), config.clone(), dialer.rng(), now).unwrap();
+        assert!(matches!(restored.poll(), Command::Dial { node, .. } if node.id == [1; 32]));
+    }
+}
+
+/// A narrower list and a lower target take effect on the peers that are there; the same config on nobody.
+#[test]
+fn under_a_narrower_config_peers_are_disconnected() {
+    use dialstate::{DialKind, DisconnectReason, PeerKind};
+    let mut config = Config::balanced();
+    config.discovery = false;
+    let mut dialer = Dialer::new(ME, config.clone(), ChaCha8Rng::seed_from_u64(1), Timestamp::ZERO).unwrap();
+    for n in [1, 2, 3] {
+        let kind = PeerKind::Outbound(DialKind::Dynamic);
+        let peer = Event::PeerAdded { id: [n; 32], kind, addr: Some(([20, n, 0, 1], 30_303).into()) };
+        step(&mut dialer, Timestamp::from_secs(n.into()), &peer);
+    }
+    let disconnects = |config: Config, bytes| {
+        let now = Timestamp::from_secs(9);
+        let mut restored = Dialer::restore(saved(&dialer, bytes), config, dialer.rng(), now).unwrap();
+        let mut all = Vec::new();
+        while let Command::Disconnect { id, reason } = restored.poll() {
+            all.push((id[0], reason));
+        }
+        all.sort_unstable_by_key(|(id, _)| *id);
+        all
+    };
+    let mut listed = config.clone();
+    listed.restrict = Some(vec!["20.2.0.0/16".parse().unwrap()]);
+    let mut lower = config.clone();
+    lower.dynamic_target = 1;
+    for bytes in [false, true] {
+        assert_eq!(disconnects(config.clone(), bytes), []);
+        let (restricted, over) = (DisconnectReason::Restricted, DisconnectReason::OverTarget);
+        assert_eq!(disconnects(listed.clone(), bytes), [(1, restricted), (3, restricted)]);
+        assert_eq!(disconnects(lower.clone(), bytes), [(2, over), (3, over)]);
+    }
+}

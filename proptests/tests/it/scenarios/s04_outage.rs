@@ -199,3 +199,32 @@ fn a_network_change_forgives_the_transport_and_not_the_protocol() {
     scene.hand(Event::NetworkChanged);
     assert_eq!(cooling(&scene), [1, 3, 5, 7, 9, 11, 13, 15]);
 }
+
+/// Failures are void during an outage, so static nodes are due again at once: those that never answer could take every
+/// probe, and the outage would never end.
+#[test]
+fn dead_static_nodes_do_not_take_all_probes() {
+    for statics in [1, 3, STATIC] {
+        let up = Rc::new(Cell::new(false));
+        let works = Rc::clone(&up);
+        let town = Town::new(move |node, _, _| {
+            let answers = works.get() && number(&node.id) < HEALTHY;
+            if answers { Answer::Connects(SECOND) } else { Answer::Fails(HANG.0, HANG.1) }
+        });
+        let mut scene = Scene::new(Config::default(), town);
+        for n in 0..HEALTHY {
+            scene.hand(discovered(node(n)));
+        }
+        for n in 0..statics {
+            scene.hand(Event::StaticAdded(node(HEALTHY + n)));
+        }
+        scene.run(10 * MINUTE);
+        let start = scene.sim.now();
+        let from = start.saturating_sub(5 * MINUTE);
+        let probes = [DialKind::Static, DialKind::Dynamic].map(|kind| scene.seen.count(kind, from, start));
+        assert!(probes.iter().all(|probes| (20..=40).contains(probes)), "{statics} static nodes: {probes:?}");
+        up.set(true);
+        let took = scene.run_until(MINUTE, |seen| seen.peers() == 16);
+        assert!(took.is_some(), "{statics} static nodes: {:?}", scene.sim.dialer().gauges());
+    }
+}

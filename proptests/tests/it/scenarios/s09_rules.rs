@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dialstate::{
-    BanSubject, DialId, DialKind, DialOutcome, DisconnectReason, LookupId, ResolveId, Task, Timestamp,
+    BanSubject, DialId, DialKind, DialOutcome, DisconnectReason, LookupId, PeerKind, ResolveId, Task,
+    Timestamp,
 };
-use dialstate_proptests::world::{Agenda, Command, Config, Event, Id, Key, Node, Sim, World};
+use dialstate_proptests::world::{Agenda, Command, Config, Dialer, Event, Id, Key, Node, Sim, World};
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
 
 use super::common::{Answer, ME, MINUTE, SECOND, Scene, Town, discovered, id, node};
 
@@ -188,4 +191,25 @@ fn whoever_is_banned_is_disconnected_or_cancelled() {
     let closed = Command::Disconnect { id: id(1), reason: DisconnectReason::Banned };
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.contains(&closed) && told.contains(&Command::Cancel(Task::Dial(dial))), "{told:?}");
+}
+
+/// A second connection of somebody who is banned does not replace the order to close it: not if one of the two were to
+/// go anyway, and not if it takes the place of the first.
+#[test]
+fn whoever_is_banned_is_disconnected_from_every_connection() {
+    let (id, addr) = (id(1), node(1).addrs.first().copied());
+    let dynamic = PeerKind::Outbound(DialKind::Dynamic);
+    for kinds in [[dynamic, PeerKind::Inbound], [PeerKind::Inbound, dynamic], [PeerKind::Inbound; 2]] {
+        for drained in [true, false] {
+            let rng = ChaCha8Rng::seed_from_u64(1);
+            let now = Timestamp::from_secs(1);
+            let mut dialer = Dialer::new(ME, Config::default(), rng, now).unwrap();
+            dialer.handle(now, Event::PeerAdded { id, kind: kinds[0], addr }).unwrap();
+            dialer.handle(now, Event::Banned { subject: BanSubject::Id(id), until: None }).unwrap();
+            while drained && !matches!(dialer.poll(), Command::Sleep { .. }) {}
+            dialer.handle(now, Event::PeerAdded { id, kind: kinds[1], addr }).unwrap();
+            let closed = Command::Disconnect { id, reason: DisconnectReason::Banned };
+            assert_eq!(dialer.poll(), closed, "{kinds:?}, drained between: {drained}");
+        }
+    }
 }

@@ -195,3 +195,19 @@ fn a_feeler_does_not_take_an_inbound_session_along() {
     assert_eq!(told, [&Command::Disconnect { id: id(1), reason: close }]);
     assert_eq!((dialer.gauges().inbound, dialer.verify()), (1, Ok(())));
 }
+
+/// Forgotten and heard of again, a peer is what it was: a good node.
+#[test]
+fn a_peer_that_is_heard_of_again_is_good() {
+    let mut scene = Scene::new(Config::default(), Town::new(|_, _, _| Answer::Connects(SECOND)));
+    scene.hand(discovered(node(1)));
+    scene.run(MINUTE);
+    let good = |scene: &Scene<Town>| -> Vec<bool> {
+        scene.sim.dialer().known_nodes().map(|known| known.good).collect()
+    };
+    assert_eq!(good(&scene), [true]);
+    scene.hand(Event::NodeForgotten(id(1)));
+    assert!(good(&scene).is_empty());
+    scene.hand(discovered(node(1)));
+    assert_eq!((good(&scene), scene.sim.dialer().gauges().good), (vec![true], 1));
+}
