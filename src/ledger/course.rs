@@ -229,14 +229,18 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         }
     }
 
-    /// Ends an attempt, whatever it waits for; its task, if it has one, is cancelled.
-    pub(crate) fn cancel(&mut self, attempt: u32, ended: Ended) {
-        if let Some(task) = self.close(attempt) {
-            self.cancels.push_back(task);
-            if matches!((task, ended), (Task::Dial(_), Ended::Moot)) {
-                count(&mut self.stats.dials_cancelled);
-            }
+    /// Ends an attempt that something has made moot, whatever it waits for.
+    pub(crate) fn cancel(&mut self, attempt: u32) {
+        if self.attempts.get(attempt).is_some_and(|of| of.phase == Phase::Dialing) {
+            count(&mut self.stats.dials_cancelled);
         }
+        self.give_up(attempt, Ended::Moot);
+    }
+
+    /// Ends an attempt; its task, if it has one, is cancelled.
+    fn give_up(&mut self, attempt: u32, ended: Ended) {
+        let task = self.close(attempt);
+        self.cancels.extend(task);
         self.end(attempt, ended);
     }
 
@@ -273,6 +277,6 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             }
             self.share_with_entry(attempt);
         }
-        self.cancel(attempt, ended);
+        self.give_up(attempt, ended);
     }
 }

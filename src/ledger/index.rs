@@ -104,15 +104,17 @@ impl Index {
     /// The most bytes for so many entries: four for a slot and one of control in each bucket. Segments are half full after
     /// a split; a quarter is what no spread of a keyed hash comes near to.
     pub(super) const fn bound(len: u64) -> u64 {
-        let (room, bucket) = (ROOM as u64, size_of::<u32>() as u64 + 1);
+        /// A slot and a byte of control.
+        const BUCKET: u64 = 5;
+        let room = ROOM as u64;
         let segments = len.div_ceil(room / 4);
         let buckets = if len <= room / 4 {
             len.saturating_mul(8).next_power_of_two()
         } else {
             segments.saturating_mul(BUCKETS as u64)
         };
-        let directory = segments.next_power_of_two().saturating_mul(4 * size_of::<u32>() as u64);
-        let own = buckets.saturating_mul(bucket).saturating_add(segments.saturating_mul(16));
+        let directory = segments.next_power_of_two().saturating_mul(16);
+        let own = buckets.saturating_mul(BUCKET).saturating_add(segments.saturating_mul(16));
         own.saturating_add(vector(segments, size_of::<Segment>())).saturating_add(directory)
     }
 }

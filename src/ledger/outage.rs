@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::Ledger;
-use super::attempts::{Attempt, Budget, Ended};
+use super::attempts::{Attempt, Budget};
 use super::nodes::Record;
 use super::timers::Due;
 use crate::address::{Address, Addrs};
@@ -141,7 +141,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         }
         for budget in Budget::ALL {
             while let Some(attempt) = self.attempts.of_budget(budget).last() {
-                self.cancel(attempt, Ended::Moot);
+                self.cancel(attempt);
             }
         }
         self.note_back();

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::Ledger;
-use super::attempts::{Attempt, Budget, Ended};
+use super::attempts::{Attempt, Budget};
 use super::dense::Dense;
 use super::groups::Held;
 use super::slab::{NONE, Slab};
@@ -177,7 +177,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     fn yield_to_inbound(&mut self, id: &I, node: u32, kind: PeerKind) {
         let attempt = self.nodes.get(node).map_or(NONE, |record| record.attempt);
         if kind == PeerKind::Inbound && *id < self.me {
-            self.cancel(attempt, Ended::Moot);
+            self.cancel(attempt);
         }
     }
 
@@ -246,7 +246,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let (peer, attempt) =
             self.nodes.get(node).map_or((NONE, NONE), |record| (record.peer, record.attempt));
         self.check_peer(peer);
-        self.cancel(attempt, Ended::Moot);
+        self.cancel(attempt);
         self.settle(node);
     }
 
@@ -267,7 +267,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let excluded =
             |of: &Attempt<A>| !of.addrs.is_empty() && of.addrs.iter().all(|a| self.excludes(a).is_some());
         if self.attempts.get(attempt).is_some_and(excluded) {
-            self.cancel(attempt, Ended::Moot);
+            self.cancel(attempt);
         }
         true
     }
@@ -289,7 +289,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let mut attempts: Vec<_> = self.attempts.of_budget(Budget::Dynamic).iter().collect();
         let spare = attempts.split_off(attempts.len().min(free as usize));
         for attempt in spare {
-            self.cancel(attempt, Ended::Moot);
+            self.cancel(attempt);
         }
         staying.sort_unstable();
         for (_, slot) in staying.split_off(staying.len().min(target as usize)) {

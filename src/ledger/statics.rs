@@ -1,7 +1,6 @@
 //! Static nodes: the operator's list, with the addresses and the resolve delay that belong to it.
 
 use super::Ledger;
-use super::attempts::Ended;
 use super::slab::NONE;
 use crate::address::{Address, Addrs};
 use crate::backoff::{Cause, ResolveDelay};
@@ -87,7 +86,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             && self.ranks()
             && self.attempts.get(attempt).is_some_and(|of| of.kind == DialKind::Static)
         {
-            self.cancel(attempt, Ended::Moot);
+            self.cancel(attempt);
         }
         let Some(slot) = self.find(id) else { return };
         // Classic forgets the history of any id that it is told to remove.

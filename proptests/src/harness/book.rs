@@ -9,6 +9,7 @@ use dialstate::{
     Task, Timestamp,
 };
 
+use super::counts::Counts;
 use super::step::answered;
 use super::{Broken, ensure, pool};
 use crate::world::{Command, Config, Event, Id};
@@ -35,6 +36,7 @@ struct Pending {
 
 #[derive(Clone, Debug)]
 pub(super) struct Book {
+    pub(super) counts: Counts,
     pub(super) balanced: bool,
     /// The config in force.
     pub(super) config: Config,
@@ -61,6 +63,7 @@ pub(super) struct Book {
 impl Book {
     pub(super) fn new(config: Config, now: Timestamp) -> Self {
         Self {
+            counts: Counts::default(),
             balanced: config.profile == Profile::Balanced,
             config,
             now,
@@ -129,9 +132,12 @@ impl Book {
 
     /// Time moves: bans end and handshakes expire.
     pub(super) fn advance(&mut self, now: Timestamp) {
+        self.counts.clock_regressions += u64::from(now < self.now);
         self.now = self.now.max(now);
         self.bans.retain(|_, until| until.is_none_or(|until| until > self.now));
+        let before = self.pending.len();
         self.pending.retain(|_, pending| pending.until > self.now);
+        self.counts.inbound_expired += (before - self.pending.len()) as u64;
     }
 
     /// Enters an event that the dialer took.
@@ -181,6 +187,7 @@ impl Book {
             let oldest = self.pending.iter().min_by_key(|(_, pending)| pending.order);
             let oldest = oldest.map(|(connection, _)| *connection);
             oldest.map(|connection| self.pending.remove(&connection));
+            self.counts.inbound_expired += 1;
         }
         self.inbound_order += 1;
         let until = self.now.saturating_add(self.config.deadlines.inbound);
@@ -208,6 +215,7 @@ impl Book {
 
     /// Enters a command.
     pub(super) fn told(&mut self, command: &Command) -> Result<(), Broken> {
+        self.counts.command(command);
         match command {
             Command::Dial { dial, node, kind, deadline, .. } => {
                 let addrs = node.addrs.as_slice().to_vec();

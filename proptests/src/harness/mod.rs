@@ -7,12 +7,14 @@
 //! | `setup.rs` | the config a run begins with |
 //! | `step.rs` | one step: a delay, what happens, how far the dialer is drained; total, and made from bytes |
 //! | `book.rs` | the harness's own books: who is connected, pending, banned, in flight |
+//! | `counts.rs` | what the harness has counted itself, beside the statistics |
 //! | `rules.rs` | what every command, and every state after a drain, must comply with |
 //! | `run.rs` | a dialer and its twin, driven through the steps |
 //! | `calm.rs` | what must follow when nothing is answered any more, and when everything goes well |
 
 mod book;
 mod calm;
+mod counts;
 mod pool;
 mod rules;
 mod run;

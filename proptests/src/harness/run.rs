@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use dialstate::{BanSubject, EventError, Timestamp};
+use dialstate::{BanSubject, EventError, Task, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
-use super::book::Book;
+use super::book::{Book, Flight};
 use super::step::{Drain, Step};
 use super::{Broken, Setup, calm, ensure, pool, rules};
 use crate::world::{Command, Dialer, Event};
@@ -162,8 +162,11 @@ impl Run {
         let result = self.dialer.handle(now, event.clone());
         let twin = self.twin.handle(now.saturating_add(self.shift), shifted_event(event, self.shift));
         ensure!(result.is_ok() == twin.is_ok(), "the twin says {twin:?}, not {result:?}");
+        self.book.counts.event(event, &result);
         self.book.advance(now);
-        self.wake = None;
+        let late = self.wake.take().map(|expected| self.book.now.saturating_since(expected));
+        let jump = self.book.config.pace.jump;
+        self.book.counts.clock_jumps += u64::from(late.is_some_and(|late| late > jump));
         match &result {
             Ok(()) => self.book.enter(event),
             Err(error) => {
@@ -186,6 +189,7 @@ impl Run {
                 [Timestamp::MAX.saturating_add(Duration::from_nanos(1)), Timestamp::from_nanos(u64::MAX)]
             {
                 let result = self.dialer.handle(now, event.clone());
+                self.book.counts.event(&event, &result);
                 ensure!(result == Err(EventError::TimeOutOfRange { now }), "beyond the range: {result:?}");
             }
         }
@@ -263,6 +267,9 @@ impl Run {
         let most = self.book.config.discover.lookup_interval_max;
         let starves = self.hungry.filter(|since| self.book.now.saturating_since(*since) > most);
         ensure!(starves.is_none(), "peers are missing, nobody is ready, and no lookup since {starves:?}");
+        let flying = |flight: &&Flight| matches!(flight.task, Task::Dial(_));
+        let dials = self.book.flights.values().filter(flying).count();
+        self.book.counts.check(self.dialer.stats(), dials)?;
         rules::rest(&self.book, until)?;
         if self.looks { rules::not_forgotten(&self.book, &self.dialer, until) } else { Ok(()) }
     }

@@ -12,6 +12,7 @@
 
 mod corpus;
 mod debug;
+mod determinism;
 mod differential;
 mod format;
 mod invariants;

@@ -98,3 +98,27 @@ fn a_jump_without_a_timer_due_is_no_jump() {
     assert_eq!(scene.seen.dials.last().unwrap().at, scene.sim.now());
     assert_eq!(scene.sim.dialer().stats().clock_jumps, 0);
 }
+
+/// With all slots filled there is nothing to wake up for, and with everybody silent little: each of 32 slots is given up
+/// twice a minute, and a lookup goes out once.
+#[test]
+fn in_an_hour_it_wakes_up_as_often_as_there_is_something_to_do() {
+    let mut full = Scene::new(Config::default(), Town::new(|_, _, _| Answer::Connects(SECOND)));
+    let mut silent = Scene::new(Config::default(), Town::new(|_, _, _| Answer::Lost));
+    for scene in [&mut full, &mut silent] {
+        // One inbound peer: nobody thinks of an outage.
+        scene.hand(inbound(5_000));
+        for n in 0..1_000 {
+            scene.hand(discovered(node(n)));
+        }
+        for n in 1_000..1_016 {
+            scene.hand(Event::StaticAdded(node(n)));
+        }
+        scene.run(HOUR);
+        scene.seen.ticks.clear();
+        scene.run(HOUR);
+    }
+    assert_eq!(full.seen.ticks.len(), 0, "{:?}", full.seen.ticks);
+    let ticks = silent.seen.ticks.len();
+    assert!((60..=32 * 2 * 60 + 60).contains(&ticks), "{ticks} wake-ups in an hour");
+}
