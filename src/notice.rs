@@ -63,7 +63,10 @@ impl<I: fmt::Debug> fmt::Display for Notice<I> {
                 write!(f, "the requested dial of {id:?} is dropped: {reason}")
             }
             Self::DiversityRelaxed { id, group } => {
-                write!(f, "{id:?} is dialed although {group} has enough peers: nothing else is to be had")
+                write!(
+                    f,
+                    "{id:?} is dialed although its subnet {group} has enough peers: nothing else is to be had"
+                )
             }
             Self::OfflineSuspected { since } => {
                 write!(f, "the network seems to be down: nothing has succeeded since {since}")

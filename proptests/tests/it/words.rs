@@ -1,0 +1,324 @@
+//! What people read: every error says what to do, every answer is a sentence.
+
+use std::net::SocketAddr;
+
+use dialstate::{
+    BanSubject, Binary, Change, Collection, Config, ConfigError, ConnectionId, DialId, DialKind, DialOutcome,
+    EventError, Node, Notice, PeerKind, ReadError, ReadErrorKind, Recorder, Refusal, RemovalReason,
+    RestoreError, Seed, Source, Task, Timestamp, WriteError,
+};
+use dialstate_proptests::world::{Command, Dialer, Event, Id};
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
+
+const fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_secs(seconds)
+}
+
+fn dialer(change: impl FnOnce(&mut dialstate_proptests::world::Config)) -> Dialer {
+    let mut config = Config::balanced();
+    change(&mut config);
+    Dialer::new([0; 32], config, ChaCha8Rng::seed_from_u64(1), at(0)).unwrap()
+}
+
+fn node(n: u8) -> Node<Id, SocketAddr> {
+    Node::new([n; 32], [([20, n, 0, 1], 30_303).into()])
+}
+
+/// Hands an event in, and drains; returns the commands but for the `Sleep`.
+fn step(dialer: &mut Dialer, seconds: u64, event: Event) -> Vec<Command> {
+    let mut commands = Vec::new();
+    dialer.step(at(seconds), event, &mut commands).unwrap();
+    commands.pop();
+    commands
+}
+
+#[test]
+fn errors_say_what_to_do() {
+    let change = || ConfigError::OutOfRange { field: "max_addrs", least: 1, most: 16, given: 20 };
+    let dial = Task::Dial(DialId::from_raw(7));
+    let told = [
+        EventError::TimeOutOfRange { now: Timestamp::from_nanos(u64::MAX) },
+        EventError::UnknownTask(dial),
+        EventError::EndedTask(dial),
+        EventError::Full { what: Collection::Statics, cap: 3 },
+        EventError::NotDialable(Refusal::Connected),
+        EventError::OwnId,
+        EventError::InvalidChange(change()),
+    ]
+    .map(|error| error.to_string());
+    let wanted = [
+        "now is 18446744073709551615 ns, above the largest timestamp 2^63 - 1",
+        "Dial(DialId(7)) was never asked for by this dialer",
+        "Dial(DialId(7)) has ended already: answered, cancelled or past its deadline",
+        "Statics is full at 3: raise the cap or remove some",
+        "the requested node can't be dialed: it is connected",
+        "the node has this dialer's own id",
+        "the change is refused: max_addrs is 20, but must be from 1 to 16",
+    ];
+    assert_eq!(told, wanted);
+    let above = ConfigError::Above { field: "backoff.short", bound: "backoff.max" };
+    assert_eq!(above.to_string(), "backoff.short must not be above backoff.max");
+    assert_eq!(ConfigError::OwnBootnode.to_string(), "a bootnode has this dialer's own id");
+    let told = [
+        RestoreError::Config(change()),
+        RestoreError::OtherProfile,
+        RestoreError::TimeOutOfRange,
+        RestoreError::Inconsistent { what: "timers" },
+    ]
+    .map(|error| error.to_string());
+    let wanted = [
+        "the config makes no sense: max_addrs is 20, but must be from 1 to 16",
+        "the snapshot was taken under the other profile: restore it with that",
+        "now lies above the largest timestamp 2^63 - 1",
+        "the snapshot is damaged: timers do not fit together; start without it",
+    ];
+    assert_eq!(told, wanted);
+}
+
+#[test]
+fn a_snapshot_shows_nothing_private() {
+    let mut dialer = dialer(|_| ());
+    step(&mut dialer, 1, Event::NodeDiscovered { node: node(77), source: Source(1) });
+    assert_eq!(format!("{:?}", dialer.snapshot()), "Snapshot { version: 1, .. }");
+}
+
+#[test]
+fn errors_of_recordings_say_where_and_what() {
+    let told = [
+        ReadErrorKind::NotARecording,
+        ReadErrorKind::Version { found: 9, known: 1 },
+        ReadErrorKind::Truncated { needed: 20, left: 7 },
+        ReadErrorKind::Unfinished,
+        ReadErrorKind::Damaged,
+        ReadErrorKind::Undecodable { reason: "end".into(), recorded: "A".into(), read: "B".into() },
+        ReadErrorKind::Misplaced,
+    ]
+    .map(|kind| ReadError::new(5, kind).to_string());
+    let wanted = [
+        "at byte 5: this is not a recording of dialstate",
+        "at byte 5: the recording has version 9, but only version 1 can be read here: use the release of dialstate \
+         that wrote it",
+        "at byte 5: the recording ends within a record: 7 bytes of 20 are there",
+        "at byte 5: the recording was not finished; it is sound up to here",
+        "at byte 5: the recording is damaged: the check of this record fails",
+        "at byte 5: the record can't be decoded (end): it was recorded with the types A, and is read with B",
+        "at byte 5: the record is out of place",
+    ];
+    assert_eq!(told, wanted);
+    let told = [WriteError::Write("disk full"), WriteError::Encode, WriteError::TooLong];
+    let wanted = [
+        "the recording can't be written: disk full",
+        "an id or address can't be serialized in postcard's encoding",
+        "an event is larger than 1073741823 bytes: hand in fewer nodes at once",
+    ];
+    assert_eq!(told.map(|error| error.to_string()), wanted);
+}
+
+/// A sink that can't be written to keeps its first error, and is not asked again; the dialer goes on.
+#[test]
+fn a_recording_that_breaks_does_not_break_the_dialer() {
+    let mut calls = 0;
+    let write = |_: &[u8]| {
+        calls += 1;
+        if calls < 4 { Ok(()) } else { Err("disk full") }
+    };
+    let sink = Some(Binary::new(write));
+    let mut recorder =
+        Recorder::<Id, SocketAddr, ChaCha8Rng, _>::new([0; 32], Config::balanced(), [1; 32], at(0), sink)
+            .unwrap();
+    let mut commands = Vec::new();
+    for n in 1..5 {
+        let event = Event::NodeDiscovered { node: node(n), source: Source(1) };
+        recorder.step(at(n.into()), event, &mut commands).unwrap();
+    }
+    assert_eq!(recorder.next_notice(), None);
+    assert!(
+        recorder.sink().as_ref().is_some_and(|sink| sink.error() == Some(&WriteError::Write("disk full")))
+    );
+    let (dialer, sink) = recorder.finish();
+    assert_eq!(sink.unwrap().into_result().err(), Some(WriteError::Write("disk full")));
+    assert_eq!((dialer.stats().dials, calls), (4, 4));
+    let dials = commands.iter().filter(|command| matches!(command, Command::Dial { .. })).count();
+    assert_eq!(dials, 4);
+}
+
+#[test]
+fn seeds_make_generators_only_of_their_kind() {
+    use rand_core::Rng;
+    let drawn = |seed: Seed| seed.rng::<ChaCha8Rng>().map(|mut rng| rng.next_u64());
+    assert_eq!(drawn(Seed::Untold), None);
+    assert_eq!(drawn(Seed::Number(3)), Some(ChaCha8Rng::seed_from_u64(3).next_u64()));
+    assert_eq!(drawn(Seed::Bytes(vec![3; 32])), Some(ChaCha8Rng::from_seed([3; 32]).next_u64()));
+    assert_eq!(drawn(Seed::Bytes(vec![3; 31])), None);
+}
+
+#[test]
+fn refusals_and_notices_are_sentences() {
+    let (network, group) = ("20.0.0.0/8".parse().unwrap(), dialstate::Group::NoIp);
+    let told = [
+        Refusal::OwnId,
+        Refusal::Unknown,
+        Refusal::InAttempt,
+        Refusal::Connected,
+        Refusal::InboundPending,
+        Refusal::BannedId { until: Some(at(5)) },
+        Refusal::BannedNetwork { network, until: None },
+        Refusal::Restricted,
+        Refusal::NoAddress,
+        Refusal::ResolveDelay { until: at(6) },
+        Refusal::Cooling { until: at(7) },
+        Refusal::FamilyDown,
+        Refusal::GroupFull { group },
+    ]
+    .map(|refusal| refusal.to_string());
+    let wanted = [
+        "it is this node itself",
+        "it is not known",
+        "an attempt to reach it is under way",
+        "it is connected",
+        "it is connecting to us",
+        "it is banned until 5.000s",
+        "its network 20.0.0.0/8 is banned for ever",
+        "the restrict list excludes its addresses",
+        "it has no address, and there is no discovery to resolve one",
+        "it has no address, and may be resolved again at 6.000s",
+        "it is cooling down until 7.000s",
+        "its address family leads nowhere on this host",
+        "its subnet of addresses without an IP has enough peers",
+    ];
+    assert_eq!(told, wanted);
+    let (id, reason) = (8u8, Refusal::Connected);
+    let told = [
+        Notice::StaticParked { id, reason },
+        Notice::StaticDeleted { id, reason },
+        Notice::RequestDropped { id, reason },
+        Notice::DiversityRelaxed { id, group },
+        Notice::OfflineSuspected { since: at(9) },
+        Notice::Online,
+        Notice::TimeJumped { expected: at(10) },
+    ]
+    .map(|notice| notice.to_string());
+    let wanted = [
+        "static node 8 is parked: it is connected",
+        "static node 8 is deleted: it is connected",
+        "the requested dial of 8 is dropped: it is connected",
+        "8 is dialed although its subnet of addresses without an IP has enough peers: nothing else is to be had",
+        "the network seems to be down: nothing has succeeded since 9.000s",
+        "the network works again",
+        "time jumped: a wake-up was due at 10.000s",
+    ];
+    assert_eq!(told, wanted);
+}
+
+#[test]
+fn an_explanation_is_a_sentence() {
+    let mut dialer = dialer(|config| {
+        (config.dynamic_target, config.discovery) = (1, false);
+        config.backoff.jitter_percent = 0;
+    });
+    let told = |dialer: &Dialer, n: u8| dialer.explain(&[n; 32]).to_string();
+    assert_eq!(
+        told(&dialer, 1),
+        "not dialed: it is not known; it has no address, and there is no discovery to resolve one; only an event \
+         changes that (never tried)"
+    );
+    let commands = step(&mut dialer, 1, Event::NodeDiscovered { node: node(1), source: Source(1) });
+    let Some(Command::Dial { dial, .. }) = commands.first() else { panic!("{commands:?}") };
+    step(&mut dialer, 2, Event::NodeDiscovered { node: node(2), source: Source(1) });
+    assert_eq!(told(&dialer, 2), "eligible, and waits its turn as Fresh (never tried)");
+    let finished = Event::DialFinished { dial: *dial, outcome: DialOutcome::Refused, tried: vec![] };
+    step(&mut dialer, 3, finished);
+    let banned = Event::Banned { subject: BanSubject::Id([1; 32]), until: Some(at(20)) };
+    step(&mut dialer, 4, banned);
+    assert_eq!(
+        told(&dialer, 1),
+        "not dialed: it is banned until 20.000s; it is cooling down until 33.000s; eligible at 33.000s at the \
+         earliest (at 3.000s the dial ended as Refused; failures in a row: 1)"
+    );
+    // Overdue, unresolved, and the end of a session.
+    step(&mut dialer, 60, Event::Tick);
+    assert!(told(&dialer, 2).contains("(at 60.000s no answer came by the deadline; failures in a row: 1)"));
+    let peer = Event::PeerAdded { id: [5; 32], kind: PeerKind::Outbound(DialKind::Static), addr: None };
+    step(&mut dialer, 61, peer);
+    step(&mut dialer, 62, Event::StaticAdded(node(5)));
+    step(&mut dialer, 63, Event::PeerRemoved { id: [5; 32], reason: RemovalReason::Useless });
+    assert!(told(&dialer, 5).contains("the session ended as Useless"), "{}", told(&dialer, 5));
+}
+
+#[test]
+fn the_need_is_a_sentence() {
+    let mut dialer = dialer(|config| {
+        (config.dynamic_target, config.discovery) = (2, false);
+        config.backoff.jitter_percent = 0;
+    });
+    assert_eq!(
+        dialer.explain_need().to_string(),
+        "0 of 2 peers, 0 attempts under way; 0 candidates ready, 0 cooling down, 0 crowded, 0 parked; no lookup is \
+         under way"
+    );
+    let mut dials = Vec::new();
+    for n in 1..4 {
+        let commands = step(&mut dialer, 1, Event::NodeDiscovered { node: node(n), source: Source(1) });
+        dials.extend(commands.into_iter().filter_map(|command| match command {
+            Command::Dial { dial, .. } => Some(dial),
+            _ => None,
+        }));
+    }
+    let need = dialer.explain_need();
+    assert_eq!((need.free, need.ready, need.first_overdue), (0, 1, Some(at(31))));
+    assert_eq!(
+        need.to_string(),
+        "0 of 2 peers, 2 attempts under way; every slot is taken, the first is given up at 31.000s; 1 candidates \
+         ready, 0 cooling down, 0 crowded, 0 parked; no lookup is under way; OverdueAttempt at 31.000s"
+    );
+    for dial in dials {
+        let finished = Event::DialFinished { dial, outcome: DialOutcome::Refused, tried: vec![] };
+        step(&mut dialer, 2, finished);
+    }
+    let told = dialer.explain_need().to_string();
+    let wanted = "0 of 2 peers, 1 attempts under way; 0 candidates ready, 2 cooling down (the first until 32.000s), 0 \
+                  crowded, 0 parked; no lookup is under way";
+    assert_eq!(told, format!("{wanted}; OverdueAttempt at 32.000s"));
+    for id in [[8; 32], [9; 32]] {
+        let kind = PeerKind::Outbound(DialKind::Dynamic);
+        step(&mut dialer, 3, Event::PeerAdded { id, kind, addr: None });
+    }
+    assert_eq!(
+        dialer.explain_need().to_string(),
+        "2 of 2 peers, 1 attempts under way: the target is reached"
+    );
+}
+
+/// What waits for somebody's notice is bounded, and what was lost is counted.
+#[test]
+fn notices_that_nobody_fetches_are_dropped_and_counted() {
+    let mut dialer = dialer(|config| {
+        config.limits.notices = 3;
+        config.restrict = Some(vec!["10.0.0.0/8".parse().unwrap()]);
+    });
+    for n in 1..6 {
+        step(&mut dialer, 1, Event::StaticAdded(node(n)));
+    }
+    let parked = std::iter::from_fn(|| dialer.next_notice());
+    assert_eq!(parked.filter(|notice| matches!(notice, Notice::StaticParked { .. })).count(), 3);
+    assert_eq!(dialer.stats().notices_dropped, 2);
+}
+
+/// A request that something has come to exclude before it had a slot is dropped, in both profiles, with a notice.
+#[test]
+fn a_request_that_is_excluded_meanwhile_is_dropped() {
+    for config in [Config::balanced(), Config::classic()] {
+        let mut dialer = Dialer::new([0; 32], config, ChaCha8Rng::seed_from_u64(1), at(0)).unwrap();
+        let id = [3; 32];
+        dialer.handle(at(1), Event::DialRequested(id)).unwrap();
+        dialer.handle(at(1), Event::InboundPending { connection: ConnectionId(1), id }).unwrap();
+        while !matches!(dialer.poll(), Command::Sleep { .. }) {}
+        let dropped = Notice::RequestDropped { id, reason: Refusal::InboundPending };
+        assert_eq!(dialer.next_notice(), Some(dropped));
+        let refused = dialer.handle(at(2), Event::DialRequested(id));
+        assert_eq!(refused, Err(EventError::NotDialable(Refusal::InboundPending)));
+        let change = Event::Reconfigured(Change::DynamicTarget(u32::MAX));
+        assert!(matches!(dialer.handle(at(3), change), Err(EventError::InvalidChange(_)) | Ok(())));
+    }
+}
