@@ -3,13 +3,11 @@
 //! An attempt is one thing from its start to its end. It carries its own copy of the addresses, and of the resolve
 //! delay that it shares with the static entry it came from.
 
-use siphasher::sip::SipHasher13;
-
 use super::dense::Dense;
 use super::groups::Held;
 use super::heap::Heap;
+use super::index::Index;
 use super::slab::Slab;
-use super::table::{Counted, Table};
 use crate::address::Addrs;
 use crate::backoff::ResolveDelay;
 use crate::command::DialKind;
@@ -86,8 +84,9 @@ pub(crate) enum Ended {
 #[cfg_attr(feature = "serde", serde(bound(deserialize = "A: serde::Deserialize<'de> + Ord")))]
 pub(crate) struct Attempts<A> {
     pub(super) slab: Slab<Attempt<A>>,
+    /// Those in flight, by their tokens.
     #[cfg_attr(feature = "serde", serde(skip))]
-    pub(super) tokens: Table<Counted, u32>,
+    pub(super) open: Index,
     /// By budget.
     pub(super) active: [Dense; 3],
     /// By budget: those whose node is not connected outbound in the same budget.
@@ -98,11 +97,16 @@ pub(crate) struct Attempts<A> {
     pub(crate) refused: Dense,
 }
 
+/// A hash for a number that the dialer itself counted up: no stranger chooses it, so any spread will do.
+const fn spread(token: u64) -> u64 {
+    token.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
 impl<A> Attempts<A> {
-    pub(crate) const fn new(hasher: SipHasher13) -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             slab: Slab::new(),
-            tokens: Table::new(hasher),
+            open: Index::new(),
             active: [const { Dense::new() }; 3],
             unmet: [const { Dense::new() }; 3],
             owed: Heap::new(),
@@ -112,6 +116,29 @@ impl<A> Attempts<A> {
 
     pub(crate) fn get(&self, attempt: u32) -> Option<&Attempt<A>> {
         self.slab.get(attempt)
+    }
+
+    /// Gives an attempt a token that is in no use: its task is in flight.
+    pub(super) fn open(&mut self, attempt: u32, token: u64) {
+        let Self { slab, open, .. } = self;
+        if let Some(of) = slab.get_mut(attempt) {
+            of.token = token;
+        }
+        open.insert(spread(token), attempt, |slot| slab.get(slot).map_or(0, |of| spread(of.token)));
+    }
+
+    /// The attempt with this token, if it is in flight in this phase. The token is spent.
+    pub(super) fn spend(&mut self, token: u64, phase: Phase) -> Option<u32> {
+        let Self { slab, open, .. } = self;
+        let same =
+            |slot| slab.get(slot).is_some_and(|of: &Attempt<A>| of.token == token && of.phase == phase);
+        open.take(spread(token), same)
+    }
+
+    /// Whether the token of an attempt is open.
+    pub(super) fn is_open(&self, token: u64) -> bool {
+        let same = |slot| self.slab.get(slot).is_some_and(|of| of.token == token);
+        self.open.find(spread(token), same).is_some()
     }
 
     fn set(sets: &[Dense; 3], budget: Budget) -> &Dense {

@@ -8,12 +8,13 @@ use super::crowd::Crowd;
 use super::dense::Dense;
 use super::groups::Groups;
 use super::heap::Entry;
+use super::index::Index;
 use super::nodes::Record;
 use super::peers::Peer;
 use super::rests::Rest;
 use super::slab::Slab;
 use super::statics;
-use super::table::{Counted, Table};
+use super::table::Table;
 use crate::address::Address;
 use crate::command::Task;
 use crate::config::{Config, Profile};
@@ -137,7 +138,7 @@ impl<I: NodeId, A: Address> Config<I, A> {
             Slab::<Peer<A>>::bound(peers),
             sets(peers, 6),
             Slab::<Attempt<A>>::bound(attempts),
-            Table::<Counted, u32>::bound(attempts),
+            Index::bound(attempts),
             sets(attempts, 7),
             queue(attempts).saturating_add(vector(attempts, 4)).saturating_mul(2),
             vector(attempts, size_of::<Task>()),

@@ -7,58 +7,63 @@ use super::bound::vector;
 /// Entries in one piece: few enough to be set aside in microseconds, so many that the pieces are found at once.
 const CHUNK: usize = 1024;
 
-/// A vector in pieces.
+/// A vector in pieces, which are filled one after the other.
 #[derive(Clone, Debug)]
 pub(crate) struct Chunks<T> {
-    /// One after the other is filled. The first grows as any vector does, so that few entries take little.
-    pieces: Vec<Vec<T>>,
-    len: usize,
+    /// It grows as any vector does, so that few entries take little, and are found as in any vector.
+    first: Vec<T>,
+    rest: Vec<Vec<T>>,
 }
 
 impl<T> Chunks<T> {
     pub(crate) const fn new() -> Self {
-        Self { pieces: Vec::new(), len: 0 }
+        Self { first: Vec::new(), rest: Vec::new() }
     }
 
-    pub(crate) const fn len(&self) -> usize {
-        self.len
+    pub(crate) fn len(&self) -> usize {
+        let last = self.rest.last().map_or(self.first.len(), Vec::len);
+        self.rest.len().saturating_mul(CHUNK).saturating_add(last)
     }
 
     #[inline]
     pub(crate) fn get(&self, at: usize) -> Option<&T> {
-        self.pieces.get(at / CHUNK)?.get(at % CHUNK)
+        match at.checked_sub(CHUNK) {
+            None => self.first.get(at),
+            Some(at) => self.rest.get(at / CHUNK)?.get(at % CHUNK),
+        }
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
-        self.pieces.get_mut(at / CHUNK)?.get_mut(at % CHUNK)
+        match at.checked_sub(CHUNK) {
+            None => self.first.get_mut(at),
+            Some(at) => self.rest.get_mut(at / CHUNK)?.get_mut(at % CHUNK),
+        }
     }
 
     pub(crate) fn push(&mut self, value: T) {
-        let piece = self.len / CHUNK;
-        if piece == self.pieces.len() {
-            self.pieces.push(if piece == 0 { Vec::new() } else { Vec::with_capacity(CHUNK) });
+        if self.first.len() < CHUNK {
+            return self.first.push(value);
         }
-        if let Some(piece) = self.pieces.get_mut(piece) {
-            piece.push(value);
-            self.len = self.len.saturating_add(1);
+        if let Some(last) = self.rest.last_mut().filter(|last| last.len() < CHUNK) {
+            return last.push(value);
         }
+        let mut piece = Vec::with_capacity(CHUNK);
+        piece.push(value);
+        self.rest.push(piece);
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> + Clone {
-        self.pieces.iter().flatten()
+        self.first.iter().chain(self.rest.iter().flatten())
     }
 
     /// The most bytes for so many entries.
     pub(super) const fn bound(len: u64) -> u64 {
-        let chunk = CHUNK as u64;
-        let pieces = len.div_ceil(chunk);
-        let entries = if len <= chunk {
-            vector(len, size_of::<T>())
-        } else {
-            pieces.saturating_mul(chunk).saturating_mul(size_of::<T>() as u64)
-        };
-        entries.saturating_add(vector(pieces, size_of::<Vec<T>>()))
+        let (chunk, each) = (CHUNK as u64, size_of::<T>());
+        let rest = len.saturating_sub(chunk).div_ceil(chunk);
+        let first = vector(if len < chunk { len } else { chunk }, each);
+        let entries = first.saturating_add(rest.saturating_mul(vector(chunk, each)));
+        entries.saturating_add(vector(rest, size_of::<Vec<T>>()))
     }
 }
 
@@ -86,9 +91,10 @@ mod tests {
                 *chunks.get_mut(at as usize).unwrap() += 1;
                 assert_eq!(chunks.get(at as usize), Some(&(at + 1)));
             }
-            assert!(chunks.pieces.iter().skip(1).all(|piece| piece.capacity() == CHUNK));
-            let entries: usize = chunks.pieces.iter().map(|piece| piece.capacity() * size_of::<u64>()).sum();
-            let bytes = entries + chunks.pieces.capacity() * size_of::<Vec<u64>>();
+            assert!(chunks.rest.iter().all(|piece| piece.capacity() == CHUNK));
+            let pieces = chunks.rest.iter().chain([&chunks.first]);
+            let entries: usize = pieces.map(|piece| piece.capacity() * size_of::<u64>()).sum();
+            let bytes = entries + chunks.rest.capacity() * size_of::<Vec<u64>>();
             assert!(bytes as u64 <= Chunks::<u64>::bound(len), "{len}: {bytes}");
         }
     }

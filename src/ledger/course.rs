@@ -4,7 +4,6 @@ use super::Ledger;
 use super::attempts::{Attempt, Attempts, Budget, Ended, Phase};
 use super::groups::Held;
 use super::slab::NONE;
-use super::table::Counted;
 use super::timers::Lane;
 use crate::address::{Address, Addrs};
 use crate::backoff::{ResolveDelay, may_have_moved};
@@ -73,11 +72,10 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let limit = if dials { deadlines.dial } else { deadlines.resolve };
         let deadline = limit.map(|limit| self.now.saturating_add(limit));
         of.phase = if dials { Phase::Dialing } else { Phase::Resolving };
-        of.token = token;
         let node = Node { id, addrs: of.addrs.clone() };
         let kind = of.kind;
         self.attempts.owed.remove(attempt);
-        self.attempts.tokens.insert(Counted(token), attempt);
+        self.attempts.open(attempt, token);
         if let Some(deadline) = deadline {
             self.timers.set(Lane::Attempt, attempt, deadline, 0);
         }
@@ -99,21 +97,18 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         }
     }
 
-    /// The attempt that a task belongs to.
+    /// The attempt that a task belongs to, which ends with that: its token is spent, and its deadline is gone.
     pub(crate) fn answered(&mut self, task: Task) -> Result<u32, EventError> {
         let (token, phase) = match task {
             Task::Dial(dial) => (dial.as_raw(), Phase::Dialing),
             Task::Resolve(resolve) => (resolve.as_raw(), Phase::Resolving),
             Task::Lookup(_) => return Err(EventError::UnknownTask(task)),
         };
-        let found = self
-            .attempts
-            .tokens
-            .find(&Counted(token))
-            .and_then(|slot| self.attempts.tokens.get(slot))
-            .copied();
-        match found.filter(|attempt| self.attempts.slab.get(*attempt).is_some_and(|of| of.phase == phase)) {
-            Some(attempt) => Ok(attempt),
+        match self.attempts.spend(token, phase) {
+            Some(attempt) => {
+                self.timers.clear(Lane::Attempt, attempt);
+                Ok(attempt)
+            }
             None => Err(self.not_open(task, token)),
         }
     }
@@ -128,21 +123,21 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         }
     }
 
-    /// Ends the task of an attempt: its token is spent and its deadline gone. Returns the task.
+    /// The task of an attempt that nobody has answered, which ends with that.
     fn close(&mut self, attempt: u32) -> Option<Task> {
+        let of = self.attempts.get(attempt)?;
+        let (token, phase) = (of.token, of.phase);
+        self.attempts.spend(token, phase)?;
         self.timers.clear(Lane::Attempt, attempt);
-        let of = self.attempts.slab.get(attempt)?;
-        self.attempts.tokens.take(&Counted(of.token))?;
-        match of.phase {
-            Phase::Dialing => Some(Task::Dial(DialId::from_raw(of.token))),
-            Phase::Resolving => Some(Task::Resolve(ResolveId::from_raw(of.token))),
+        match phase {
+            Phase::Dialing => Some(Task::Dial(DialId::from_raw(token))),
+            Phase::Resolving => Some(Task::Resolve(ResolveId::from_raw(token))),
             Phase::Resolve | Phase::Dial | Phase::Refused => None,
         }
     }
 
     /// The dial of an attempt was answered: it ends, or a static node is resolved and dialed once more.
     pub(crate) fn dial_answered(&mut self, attempt: u32, outcome: DialOutcome) {
-        self.close(attempt);
         self.stats.outcomes.count(outcome);
         if let Some(addr) = self.attempts.get(attempt).and_then(|of| of.addrs.first()).cloned() {
             self.note_health(&addr, outcome);
@@ -159,7 +154,6 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     /// The resolve of an attempt was answered: it is dialed at what was found, or ends.
     pub(crate) fn resolve_answered(&mut self, attempt: u32, mut addrs: Addrs<A>) {
-        self.close(attempt);
         self.clean(&mut addrs);
         if self.ranks() {
             // go-ethereum dials whatever a resolve brings; here the rules hold for it too.

@@ -24,7 +24,7 @@ struct Segment {
 }
 
 /// Slots by the hashes of their keys. Never iterated in an order that could reach an output.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Index {
     /// Which segment, by as many bits as choose one; a segment of fewer bits stands here several times.
     directory: Vec<u32>,
@@ -70,6 +70,11 @@ impl Index {
         let at = self.segment(hash);
         let entry = self.segments.get_mut(at)?.table.find_entry(hash, |&slot| same(slot)).ok()?;
         Some(entry.remove().0)
+    }
+
+    /// How many slots are in.
+    pub(crate) fn len(&self) -> usize {
+        self.segments.iter().map(|segment| segment.table.len()).sum()
     }
 
     /// The entries of one segment are told apart by one more bit.
@@ -161,7 +166,7 @@ mod tests {
             assert_eq!(index.take(hash_of(slot), |other| other == slot), Some(slot));
             assert_eq!(index.find(hash_of(slot), |other| other == slot), None);
         }
-        assert!(index.segments.iter().all(|segment| segment.table.is_empty()));
+        assert_eq!(index.len(), 0);
     }
 
     /// No insertion makes room for more than one segment, and a steady coming and going makes none at all.
@@ -181,6 +186,6 @@ mod tests {
         }
         assert!(index.segments.iter().all(|segment| segment.table.num_buckets() == BUCKETS));
         assert!(before < 20_000 / (ROOM / 4), "{before} segments for 20,000 entries");
-        assert_eq!(index.segments.iter().map(|segment| segment.table.len()).sum::<usize>(), 20_000);
+        assert_eq!(index.len(), 20_000);
     }
 }

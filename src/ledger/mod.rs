@@ -152,7 +152,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             rests: Rests::new(),
             timers: Timers::new(),
             statics: Slab::new(),
-            attempts: Attempts::new(hasher),
+            attempts: Attempts::new(),
             peers: Peers::new(),
             lookups: Lookups::new(),
             inbound: Inbound::new(hasher),

@@ -1,10 +1,13 @@
 //! What a snapshot leaves out is found again here: hashes, the places of keys, and the maps that follow from others.
 
+use alloc::vec::Vec;
+
 use siphasher::sip::SipHasher13;
 
 use super::Ledger;
-use super::attempts::Phase;
+use super::attempts::{Attempt, Phase};
 use super::crowd::Place;
+use super::index::Index;
 use super::slab::NONE;
 use super::timers::{Alarm, Lane};
 use crate::address::Address;
@@ -35,7 +38,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         self.clean_bootnodes();
         all(&[self.nodes.index(hasher)], "two records of one node")?;
         self.index_nodes()?;
-        self.index_attempts(hasher)?;
+        self.index_attempts()?;
         self.index_peers()?;
         self.index_inbound(hasher)?;
         self.index_bans(hasher)?;
@@ -97,20 +100,20 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         all(&[buckets, by_size, crowd.sources.index(SOURCES), crowd.worn.index(slots)], "sizes of crowds")
     }
 
-    fn index_attempts(&mut self, hasher: SipHasher13) -> Result<(), &'static str> {
+    fn index_attempts(&mut self) -> Result<(), &'static str> {
         let attempts = &mut self.attempts;
         let slots = attempts.slots();
         let sets = attempts.active.iter_mut().chain(&mut attempts.unmet).all(|set| set.index(slots));
         let queues = attempts.owed.index(slots) && attempts.refused.index(slots);
-        attempts.tokens = super::table::Table::new(hasher);
-        for (slot, attempt) in attempts.slab.iter() {
-            let open = matches!(attempt.phase, Phase::Dialing | Phase::Resolving);
-            if open && attempts.tokens.find(&super::table::Counted(attempt.token)).is_some() {
+        attempts.open = Index::new();
+        let flying = |of: &Attempt<A>| matches!(of.phase, Phase::Dialing | Phase::Resolving);
+        let in_flight = attempts.slab.iter().filter(|(_, of)| flying(of));
+        let in_flight: Vec<_> = in_flight.map(|(slot, of)| (slot, of.token)).collect();
+        for (slot, token) in in_flight {
+            if attempts.is_open(token) {
                 return Err("two tasks with one token");
             }
-            if open {
-                attempts.tokens.insert(super::table::Counted(attempt.token), slot);
-            }
+            attempts.open(slot, token);
         }
         all(&[sets, queues], "attempts")
     }

@@ -29,17 +29,6 @@ impl Key for u64 {
     }
 }
 
-/// A number that the dialer itself counted up: no stranger chooses it, so any spread will do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Counted(pub(crate) u64);
-
-impl Key for Counted {
-    #[inline]
-    fn hash(&self, _: &SipHasher13) -> u64 {
-        self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    }
-}
-
 impl Key for GroupKey {
     #[inline]
     fn hash(&self, hasher: &SipHasher13) -> u64 {
@@ -100,14 +89,6 @@ impl<K: Key, T> Table<K, T> {
         let (key, value) = self.slab.remove(slot)?;
         self.index.take(key.hash(&self.hasher), |other| other == slot);
         Some((key, value))
-    }
-
-    /// Takes a key out.
-    pub(crate) fn take(&mut self, key: &K) -> Option<T> {
-        let Self { slab, index, hasher } = self;
-        let slot =
-            index.take(key.hash(hasher), |slot| slab.get(slot).is_some_and(|(other, _)| other == key))?;
-        slab.remove(slot).map(|(_, value)| value)
     }
 }
 

@@ -8,7 +8,6 @@ use super::dense::Dense;
 use super::list::List;
 use super::lookups::State;
 use super::slab::NONE;
-use super::table::Counted;
 use super::timers::Lane;
 use super::{Ledger, Queue, Record};
 use crate::address::Address;
@@ -153,8 +152,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
                 self.nodes.get(attempt.node).is_some_and(|record| record.attempt == slot),
                 "an attempt and its node",
             )?;
-            let task = attempts.tokens.find(&Counted(attempt.token)).and_then(|at| attempts.tokens.get(at))
-                == Some(&slot);
+            let task = attempts.is_open(attempt.token);
             let timed = self.timers.get(Lane::Attempt, slot).is_some();
             let in_flight = matches!(attempt.phase, Phase::Resolving | Phase::Dialing);
             holds(task == in_flight && attempt.token <= self.tokens && (in_flight || !timed), "a task")?;
@@ -172,7 +170,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
                 holds(unmet.contains(slot) == (of == budget && peer != Some(budget)), "a budget's slots")?;
             }
         }
-        let lens = [attempts.tokens.len(), attempts.owed.len(), attempts.refused.len()];
+        let lens = [attempts.open.len() as u32, attempts.owed.len(), attempts.refused.len()];
         let active: u32 = attempts.active.iter().map(Dense::len).sum();
         let unmet_exist =
             attempts.unmet.iter().flat_map(Dense::iter).all(|slot| attempts.get(slot).is_some());
