@@ -139,9 +139,8 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// The dial of an attempt was answered: it ends, or a static node is resolved and dialed once more.
     pub(crate) fn dial_answered(&mut self, attempt: u32, outcome: DialOutcome) {
         self.stats.outcomes.count(outcome);
-        if let Some(addr) = self.attempts.get(attempt).and_then(|of| of.addrs.first()).cloned() {
-            self.note_health(&addr, outcome);
-        }
+        let addr = self.attempts.get(attempt).and_then(|of| of.addrs.first());
+        self.note_health(addr.and_then(Address::ip), outcome);
         let Some(of) = self.attempts.slab.get_mut(attempt) else { return };
         let resolves = of.version.is_some() && may_have_moved(outcome) && !of.again;
         if resolves && self.config.discovery && of.resolve.allows(self.now) && !self.network.is_suspected() {

@@ -71,6 +71,9 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     /// A dial goes out: in a dark family it is the probe, and the next one has to wait.
     pub(crate) fn note_dialed(&mut self, addrs: &Addrs<A>) {
+        if !self.config.options.family_health {
+            return;
+        }
         let next = self.now.saturating_add(self.config.backoff.short);
         for ip in addrs.iter().filter_map(Address::ip) {
             let family = self.health.of(ip.to_canonical());
@@ -86,10 +89,10 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     }
 
     /// An address has answered, or the transport has failed there.
-    pub(crate) fn note_health(&mut self, addr: &A, outcome: DialOutcome) {
+    pub(crate) fn note_health(&mut self, ip: Option<IpAddr>, outcome: DialOutcome) {
         let charged = !matches!(outcome, DialOutcome::LocalError | DialOutcome::Cancelled);
-        let counts = charged && !self.network.is_suspected();
-        if let Some(ip) = addr.ip().filter(|_| counts) {
+        let counts = self.config.options.family_health && charged && !self.network.is_suspected();
+        if let Some(ip) = ip.filter(|_| counts) {
             self.health.of(ip.to_canonical()).note(crate::backoff::proves_network(outcome));
         }
     }

@@ -27,11 +27,11 @@ pub(crate) type Rests<A> = BTreeMap<u32, Box<[Rest<A>]>>;
 impl<I: NodeId, A: Address> Ledger<I, A> {
     /// Takes in how a dial went for each address. Nodes with one address have nothing to tell apart.
     pub(crate) fn learn(&mut self, attempt: u32, outcome: DialOutcome, tried: &[Tried<A>]) {
-        let Some(of) = self.attempts.get(attempt) else { return };
-        let (node, addrs) = (of.node, of.addrs.clone());
-        if addrs.len() < 2 || !self.ranks() || self.network.is_suspected() {
+        let Some(of) = self.attempts.get(attempt).filter(|of| of.addrs.len() > 1) else { return };
+        if !self.ranks() || self.network.is_suspected() {
             return;
         }
+        let (node, addrs) = (of.node, of.addrs.clone());
         if let Some(good) = tried.iter().find(|tried| tried.outcome == DialOutcome::Connected) {
             self.prefer(node, &good.addr);
         }
