@@ -10,6 +10,7 @@
     reason = "tests: a broken assumption should stop them"
 )]
 
+mod constants;
 mod corpus;
 mod debug;
 mod determinism;
