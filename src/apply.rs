@@ -128,10 +128,10 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         Ok(())
     }
 
-    /// Draws the consequences of a config in which these were different before. Returns whether there are any.
+    /// Draws the consequences of a config in which these were different before. Returns
+    /// whether anything may have to be done now.
     pub(crate) fn follow(&mut self, target: u32, restrict: &Option<Vec<IpNet>>) -> bool {
-        let lowered = self.config.dynamic_target < target && self.ranks();
-        if lowered {
+        if self.config.dynamic_target < target && self.ranks() {
             self.shrink();
         }
         let restricts = self.config.restrict != *restrict;
@@ -139,6 +139,6 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             self.loosen();
             self.enforce_on_all();
         }
-        lowered || restricts
+        restricts || self.config.dynamic_target != target
     }
 }

@@ -20,7 +20,8 @@ use crate::time::Timestamp;
 /// The form that this build writes and reads.
 const VERSION: u32 = 1;
 
-/// The whole state of a dialer but its config (of which it holds only what events change) and its rng: serialize it with any codec of serde's.
+/// The whole state of a dialer but its rng and its config, of which it holds only the target and the restrict list: serialize
+/// it with any codec of serde's.
 ///
 /// It knows no clock: what waits, waits for the same span after a restore, on whatever timeline. It holds the key of
 /// the hashes, with which ids can be made that collide, and all that is known of other nodes: keep it as private as
@@ -93,7 +94,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// that it was taken of, and `now` in place of the instant at which it was taken.
     ///
     /// Under another config it goes on by the new one, as after [`Event::Reconfigured`](crate::Event::Reconfigured): a new
-    /// restrict list and a lower target take effect on what is there.
+    /// restrict list and another target take effect on what is there; whatever else is new in it, from the next event on.
     ///
     /// What was in flight still is, and who was connected is still a peer. After a real restart that is not so: say
     /// [`PeerRemoved`](crate::Event::PeerRemoved) with [`RemovalReason::Local`](crate::RemovalReason::Local) of everybody

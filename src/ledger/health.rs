@@ -3,10 +3,11 @@
 use core::net::IpAddr;
 
 use super::Ledger;
+use super::timers::Due;
 use crate::address::{Address, Addrs};
 use crate::event::DialOutcome;
 use crate::node::NodeId;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, nanos};
 
 /// Outcomes that are remembered of a family.
 const WINDOW: u32 = 100;
@@ -83,9 +84,10 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         }
     }
 
-    /// When a node that was refused for its family is looked at again.
-    pub(crate) fn after_probe(&self) -> Timestamp {
-        self.now.saturating_add(self.config.backoff.medium)
+    /// When a node that was refused for its family is looked at again. Spread, lest all of them come back at once whenever
+    /// somebody else, a bootnode for example, has just taken the probe.
+    pub(super) fn after_probe(&self, node: u32) -> Due {
+        self.spread(node, nanos(self.config.backoff.medium))
     }
 
     /// An address has answered, or the transport has failed there.

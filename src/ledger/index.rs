@@ -56,7 +56,10 @@ impl Index {
             self.directory.push(0);
         }
         let mut at = self.segment(hash);
-        if self.segments.get(at).is_some_and(Segment::is_full) {
+        // A snapshot may bring hashes of a stranger's choice. Where these don't spread, one segment grows, as any hash map
+        // does, and not the directory.
+        let spread = self.directory.len() <= self.segments.len().saturating_mul(8);
+        if spread && self.segments.get(at).is_some_and(Segment::is_full) {
             self.split(at, &hash_of);
             at = self.segment(hash);
         }
@@ -106,8 +109,8 @@ impl Index {
         }
     }
 
-    /// The most bytes for so many entries: four for a slot and one of control in each bucket. Segments are half full after
-    /// a split; a quarter is what no spread of a keyed hash comes near to.
+    /// The most bytes for so many entries: four for a slot and one of control in each bucket. A segment splits when it is
+    /// half full at the least (the rest of its buckets used up by what is gone), so that a quarter is left for each half.
     pub(super) const fn bound(len: u64) -> u64 {
         /// A slot and a byte of control.
         const BUCKET: u64 = 5;
@@ -118,7 +121,7 @@ impl Index {
         } else {
             segments.saturating_mul(BUCKETS as u64)
         };
-        let directory = segments.next_power_of_two().saturating_mul(16);
+        let directory = segments.saturating_mul(16 * 4);
         let own = buckets.saturating_mul(BUCKET).saturating_add(segments.saturating_mul(16));
         own.saturating_add(vector(segments, size_of::<Segment>())).saturating_add(directory)
     }
@@ -129,7 +132,7 @@ impl Segment {
     /// used up by entries that are gone, it clears those itself, in place.)
     fn is_full(&self) -> bool {
         let no_room = self.table.len() == self.table.capacity() && self.table.num_buckets() >= BUCKETS;
-        no_room && self.table.len() > ROOM / 2
+        no_room && self.table.len() >= ROOM / 2
     }
 }
 
@@ -137,6 +140,21 @@ impl Segment {
 #[allow(clippy::arithmetic_side_effects, reason = "a test")]
 mod tests {
     use super::*;
+
+    /// Hashes that were chosen so that each split would tell one entry from all the others.
+    #[test]
+    fn hashes_that_do_not_spread_do_not_swell_the_directory() {
+        let same = |slot: u32| u64::from(slot);
+        let chosen = |slot: u32| if slot < 447 { same(slot) } else { 1 << (slot - 447 + SHIFT) | same(slot) };
+        let mut index = Index::new();
+        for slot in 0..447 + 28 {
+            index.insert(chosen(slot), slot, chosen);
+        }
+        assert!(index.directory.len() <= index.segments.len() * 16, "{}", index.directory.len());
+        for slot in 0..447 + 28 {
+            assert_eq!(index.find(chosen(slot), |other| other == slot), Some(slot));
+        }
+    }
 
     /// Any spread does: these are no keys of strangers.
     const fn hash_of(slot: u32) -> u64 {

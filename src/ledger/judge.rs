@@ -120,7 +120,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     }
 
     /// Now plus a delay, spread by the node's own jitter.
-    fn spread(&self, node: u32, delay: u64) -> Due {
+    pub(super) fn spread(&self, node: u32, delay: u64) -> Due {
         let bits = self.jitter_of(node);
         let spread = backoff::spread(delay, self.config.backoff.jitter_percent, bits);
         Due { at: self.now.saturating_add(Duration::from_nanos(spread)), tie: bits as u32 }

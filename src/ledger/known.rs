@@ -49,10 +49,10 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         self.sampled.insert(slot);
         if self.ranks() {
             self.crowd.insert(slot, source, group);
-        }
-        if self.ranks() && self.is_outbound(slot) {
-            // Forgotten, and heard of again while it is connected.
-            self.promote(slot);
+            if self.is_outbound(slot) {
+                // Heard of, or heard of again, while it is connected.
+                self.promote(slot);
+            }
         }
         self.settle(slot);
         true

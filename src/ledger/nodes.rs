@@ -339,7 +339,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
                 }
                 self.park(node);
             }
-            Refusal::FamilyDown => self.cool(node, Some(self.after_probe()), Cause::None),
+            Refusal::FamilyDown => self.cool_down(node, Some(self.after_probe(node)), Cause::None),
             Refusal::OwnId
             | Refusal::Unknown
             | Refusal::InAttempt

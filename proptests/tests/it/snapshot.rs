@@ -263,3 +263,28 @@ fn under_a_narrower_config_peers_are_disconnected() {
         assert_eq!(disconnects(lower.clone(), bytes), [(2, over), (3, over)]);
     }
 }
+
+/// A dialer with all slots filled sleeps without an end; under a higher target it dials at once.
+#[test]
+fn under_a_higher_target_it_does_not_sleep_on() {
+    use dialstate::{DialKind, PeerKind};
+    for mut config in [Config::balanced(), Config::classic()] {
+        (config.discovery, config.dynamic_target) = (false, 1);
+        let rng = ChaCha8Rng::seed_from_u64(1);
+        let mut dialer = Dialer::new(ME, config.clone(), rng, Timestamp::ZERO).unwrap();
+        let kind = PeerKind::Outbound(DialKind::Dynamic);
+        step(&mut dialer, Timestamp::ZERO, &Event::PeerAdded { id: [9; 32], kind, addr: None });
+        for n in 1..5 {
+            step(&mut dialer, Timestamp::ZERO, &known(n));
+        }
+        assert!(matches!(dialer.poll(), Command::Sleep { .. }));
+        config.dynamic_target = 9;
+        for bytes in [false, true] {
+            let now = Timestamp::from_secs(5);
+            let mut restored =
+                Dialer::restore(saved(&dialer, bytes), config.clone(), dialer.rng(), now).unwrap();
+            let command = restored.poll();
+            assert!(matches!(command, Command::Dial { .. }), "{command:?}");
+        }
+    }
+}
