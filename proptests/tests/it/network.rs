@@ -83,16 +83,25 @@ fn with_faults_all_along_no_rule_is_broken() {
 
 #[test]
 fn when_faults_stop_every_slot_is_filled_within_the_bound() {
-    for seed in seeds(12..24) {
-        println!("seed {seed}");
-        let mut network = network(seed);
-        let stop = Timestamp::from_secs(HOURS * 3600);
-        network.run_until(stop);
-        network.stop_faults();
-        network.run_until(stop.saturating_add(network.bound()));
-        network.assert_full();
-        network.assert_settled();
-    }
+    seeds(12..24).for_each(settles);
+}
+
+/// Worlds in which it was not so once: static nodes that never answer took every probe of a network that seemed to be
+/// down; nodes of a dark address family came back whenever a bootnode had just taken its probe.
+#[test]
+fn static_nodes_and_bootnodes_leave_probes_to_others() {
+    [1_025, 1_067, 1_073, 1_087, 1_151].into_iter().for_each(settles);
+}
+
+fn settles(seed: u64) {
+    println!("seed {seed}");
+    let mut network = network(seed);
+    let stop = Timestamp::from_secs(HOURS * 3600);
+    network.run_until(stop);
+    network.stop_faults();
+    network.run_until(stop.saturating_add(network.bound()));
+    network.assert_full();
+    network.assert_settled();
 }
 
 #[test]
