@@ -123,7 +123,6 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         config.validate().map_err(EventError::InvalidChange)?;
         let before = core::mem::replace(&mut self.config, config);
         self.clean_bootnodes();
-        self.restrict = self.config.restrict.as_ref().map(|list| list.iter().copied().collect());
         self.follow(before.dynamic_target, &before.restrict);
         Ok(())
     }
@@ -136,6 +135,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         }
         let restricts = self.config.restrict != *restrict;
         if restricts {
+            self.restrict = self.config.restrict.as_ref().map(|list| list.iter().copied().collect());
             self.loosen();
             self.enforce_on_all();
         }

@@ -97,7 +97,8 @@ pub(crate) struct Attempts<A> {
     pub(crate) refused: Dense,
 }
 
-/// A hash for a number that the dialer itself counted up: no stranger chooses it, so any spread will do.
+/// A hash for a number that the dialer itself counted up, so any spread will do. (A damaged snapshot may bring others: the
+/// index bounds what these can do.)
 const fn spread(token: u64) -> u64 {
     token.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

@@ -1,13 +1,6 @@
 //! Networks of dialers that talk to each other: with faults all along, and with faults that stop.
 //!
 //! `DIALSTATE_SEEDS=100..200` chooses other seeds than the few by default.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::std_instead_of_core,
-    reason = "tests: a broken assumption should stop them"
-)]
 
 use std::collections::BTreeSet;
 use std::ops::Range;
