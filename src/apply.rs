@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use ipnet::IpNet;
 
 use crate::address::Address;
-use crate::backoff::ResolveDelay;
 use crate::check::Subject;
 use crate::command::DialKind;
 use crate::command::Task;
@@ -91,9 +90,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// The subject of a request: by its entry, its record, or by nothing but its id.
     pub(crate) fn requested_subject(&self, id: I) -> Subject<'_, I, A> {
         let known = self.find(&id).and_then(|node| self.subject(node, DialKind::Requested));
-        let resolve = ResolveDelay::default();
-        let unknown = || Subject { id, node: NONE, addrs: &[], resolve, kind: DialKind::Requested };
-        known.unwrap_or_else(unknown)
+        known.unwrap_or(Subject { id, node: NONE, addrs: &[], kind: DialKind::Requested })
     }
 
     /// Notes an operator's wish. It waits for nothing but a slot.

@@ -5,7 +5,7 @@
 use core::ops::ControlFlow;
 
 use crate::address::{Address, Addrs};
-use crate::backoff::{Cause, ResolveDelay};
+use crate::backoff::Cause;
 use crate::command::DialKind;
 use crate::ledger::attempts::{Attempt, Budget};
 use crate::ledger::{Ledger, NONE};
@@ -20,7 +20,6 @@ pub(crate) struct Subject<'a, I, A> {
     /// Its record, or `NONE`.
     pub(crate) node: u32,
     pub(crate) addrs: &'a [A],
-    pub(crate) resolve: ResolveDelay,
     pub(crate) kind: DialKind,
 }
 
@@ -34,17 +33,14 @@ pub(crate) struct Permit<I, A> {
 }
 
 impl<I: NodeId, A: Address> Ledger<I, A> {
-    /// A node as what it is: a static one with the addresses of its entry, else with those it was discovered with.
+    /// A node as what it is: a static one where the operator says, else where it was discovered to be. (Balanced looks
+    /// there too for a static node of which the operator has no address.)
     pub(crate) fn subject(&self, node: u32, kind: DialKind) -> Option<Subject<'_, I, A>> {
         let (id, record) = self.nodes.entry(node)?;
-        let entry =
-            self.statics.get(record.entry).filter(|_| kind != DialKind::Dynamic && kind != DialKind::Feeler);
-        let (addrs, resolve) = match entry {
-            Some(entry) if entry.addrs.is_empty() && self.ranks() => (&record.addrs, entry.resolve),
-            Some(entry) => (&entry.addrs, entry.resolve),
-            None => (&record.addrs, ResolveDelay::default()),
-        };
-        Some(Subject { id: *id, node, addrs: addrs.as_slice(), resolve, kind })
+        let dynamic = matches!(kind, DialKind::Dynamic | DialKind::Feeler);
+        let discovered = dynamic || (record.addrs.is_empty() && self.ranks());
+        let addrs = if discovered { self.discovered(record) } else { &record.addrs };
+        Some(Subject { id: *id, node, addrs: addrs.as_slice(), kind })
     }
 
     /// The first rule that refuses to dial a node now.
@@ -119,10 +115,13 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         }
         if !self.config.discovery {
             visit(Refusal::NoAddress)?;
-        } else if !(requested || resolves || subject.resolve.allows(self.now)) {
-            visit(Refusal::ResolveDelay { until: subject.resolve.next })?;
         }
-        ControlFlow::Continue(())
+        let delay =
+            self.resolve_delay(subject.node).filter(|_| subject.kind == DialKind::Static && !resolves);
+        match delay.filter(|delay| !delay.allows(self.now)) {
+            Some(delay) => visit(Refusal::ResolveDelay { until: delay.next }),
+            None => ControlFlow::Continue(()),
+        }
     }
 
     /// Where all addresses belong to a family that leads nowhere, only a probe goes out now and then.

@@ -1,7 +1,7 @@
 //! Attempts under way: resolve, dial, and for static nodes resolve and dial once more.
 //!
-//! An attempt is one thing from its start to its end. It carries its own copy of the addresses, and of the resolve
-//! delay that it shares with the static entry it came from.
+//! An attempt is one thing from its start to its end. It carries its own copy of the addresses; its resolve delay is
+//! that of the static node it came from.
 
 use super::dense::Dense;
 use super::groups::Held;
@@ -48,6 +48,19 @@ pub(crate) enum Phase {
     Refused,
 }
 
+/// Where an attempt came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Origin {
+    /// The operator's list.
+    Static,
+    /// The operator's list, from which the node was removed since, or to which it was added anew. The resolve delay of
+    /// then is the attempt's own now.
+    Replaced(ResolveDelay),
+    /// Anywhere else. No later attempt can tell from it when the node may be resolved.
+    Other,
+}
+
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(bound(deserialize = "A: serde::Deserialize<'de> + Ord")))]
@@ -57,9 +70,7 @@ pub(crate) struct Attempt<A> {
     pub(crate) addrs: Addrs<A>,
     pub(crate) phase: Phase,
     pub(crate) began: Timestamp,
-    /// The version of the static entry that it came from.
-    pub(crate) version: Option<u64>,
-    pub(crate) resolve: ResolveDelay,
+    pub(crate) origin: Origin,
     /// Whether this is the resolve and dial after a first failed dial.
     pub(crate) again: bool,
     pub(super) token: u64,

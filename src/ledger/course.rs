@@ -1,12 +1,13 @@
 //! The course of an attempt: begun, issued, answered or overdue, ended.
 
 use super::Ledger;
-use super::attempts::{Attempt, Attempts, Budget, Ended, Phase};
+use super::attempts::{Attempt, Attempts, Budget, Ended, Origin, Phase};
 use super::groups::Held;
+use super::nodes::Record;
 use super::slab::NONE;
 use super::timers::Lane;
 use crate::address::{Address, Addrs};
-use crate::backoff::{ResolveDelay, may_have_moved};
+use crate::backoff::may_have_moved;
 use crate::check::Permit;
 use crate::command::{Command, DialId, DialKind, ResolveId, Task};
 use crate::config::Profile;
@@ -20,21 +21,17 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     pub(crate) fn begin(&mut self, permit: Permit<I, A>) -> u32 {
         let Permit { id, node, addrs, kind } = permit;
         let node = if node == NONE { self.intern(id) } else { node };
-        let entry = self.nodes.get(node).and_then(|record| self.statics.get(record.entry));
-        let from_entry = entry.filter(|_| matches!(kind, DialKind::Static | DialKind::Requested));
-        let (version, resolve) =
-            from_entry.map_or((None, ResolveDelay::default()), |e| (Some(e.version), e.resolve));
-        // In classic the attempt finds out for itself that it may not resolve yet.
-        let resolvable = self.config.discovery && (self.ranks() || resolve.allows(self.now));
-        let phase = match (addrs.is_empty(), resolvable) {
-            (false, _) => Phase::Dial,
-            (true, true) => Phase::Resolve,
-            (true, false) => Phase::Refused,
+        let listed = self.nodes.get(node).is_some_and(Record::is_static);
+        let fixed = listed && matches!(kind, DialKind::Static | DialKind::Requested);
+        let phase = match addrs.is_empty() {
+            false => Phase::Dial,
+            true if self.may_resolve(node, fixed) => Phase::Resolve,
+            true => Phase::Refused,
         };
         let held = if self.config.diversity.is_some() { self.groups.hold(&addrs) } else { Held::new() };
         let began = self.now;
-        let attempt =
-            Attempt { node, kind, addrs, phase, began, version, resolve, again: false, token: 0, held };
+        let origin = if fixed { Origin::Static } else { Origin::Other };
+        let attempt = Attempt { node, kind, addrs, phase, began, origin, again: false, token: 0, held };
         let attempt = self.attempts.slab.insert(attempt);
         Attempts::<A>::set_mut(&mut self.attempts.active, Budget::of(kind)).insert(attempt);
         let peer = self.nodes.get(node).and_then(|record| self.peers.budget(record.peer));
@@ -51,6 +48,13 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             self.attempts.refused.insert(attempt);
         }
         attempt
+    }
+
+    /// Whether an attempt without an address may begin with a resolve. In classic it finds out for itself that it has to
+    /// wait for the delay of its static node.
+    fn may_resolve(&self, node: u32, fixed: bool) -> bool {
+        let delay = self.resolve_delay(node).filter(|_| fixed && !self.ranks());
+        self.config.discovery && delay.is_none_or(|delay| delay.allows(self.now))
     }
 
     /// An attempt goes on with a resolve or a dial, when its turn comes.
@@ -141,14 +145,21 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         self.stats.outcomes.count(outcome);
         let addr = self.attempts.get(attempt).and_then(|of| of.addrs.first());
         self.note_health(addr.and_then(Address::ip), outcome);
-        let Some(of) = self.attempts.slab.get_mut(attempt) else { return };
-        let resolves = of.version.is_some() && may_have_moved(outcome) && !of.again;
-        if resolves && self.config.discovery && of.resolve.allows(self.now) && !self.network.is_suspected() {
-            of.again = true;
+        if may_have_moved(outcome) && self.resolves_again(attempt) {
+            if let Some(of) = self.attempts.slab.get_mut(attempt) {
+                of.again = true;
+            }
             self.owe(attempt, Phase::Resolve);
         } else {
             self.end(attempt, Ended::Dial(outcome));
         }
+    }
+
+    /// Whether a static node that could not be dialed is to be resolved: once an attempt, when its delay is over.
+    fn resolves_again(&mut self, attempt: u32) -> bool {
+        let first = self.attempts.get(attempt).is_some_and(|of| !of.again);
+        let (now, allowed) = (self.now, self.config.discovery && !self.network.is_suspected());
+        first && allowed && self.delay_of(attempt).is_some_and(|(delay, _)| delay.allows(now))
     }
 
     /// The resolve of an attempt was answered: it is dialed at what was found, or ends.
@@ -158,16 +169,12 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             // go-ethereum dials whatever a resolve brings; here the rules hold for it too.
             addrs.retain(|addr| self.excludes(addr).is_none());
         }
-        let Some(of) = self.attempts.slab.get_mut(attempt) else { return };
         if addrs.is_empty() {
-            of.resolve.failed(self.now, &self.config.discover);
-            self.share_with_entry(attempt);
+            self.unresolved(attempt);
             self.end(attempt, Ended::Unresolved);
             return;
         }
-        of.resolve.succeeded(self.now, &self.config.discover);
-        of.addrs = addrs;
-        self.share_with_entry(attempt);
+        self.resolved(attempt, addrs);
         self.rehold(attempt);
         self.owe(attempt, Phase::Dial);
     }
@@ -206,19 +213,30 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         }
     }
 
-    /// What an attempt has learned goes to the static entry that it came from, if that is still the same.
-    fn share_with_entry(&mut self, attempt: u32) {
-        let Some(of) = self.attempts.slab.get(attempt) else { return };
-        let entry = self.nodes.get(of.node).map_or(NONE, |record| record.entry);
-        if let Some(record) = self.nodes.get_mut(of.node).filter(|r| r.source.is_some() && r.addrs.is_empty())
-        {
-            // A known node without an address keeps the one that was found. (Classic never writes back.)
-            record.addrs =
-                if self.config.profile == Profile::Balanced { of.addrs.clone() } else { Addrs::new() };
+    /// The node of an attempt has no address that anybody could find: its resolve delay grows.
+    fn unresolved(&mut self, attempt: u32) {
+        let now = self.now;
+        if let Some((delay, config)) = self.delay_of(attempt) {
+            delay.failed(now, config);
         }
-        if let Some(entry) = self.statics.get_mut(entry).filter(|entry| Some(entry.version) == of.version) {
-            entry.resolve = of.resolve;
-            entry.addrs = of.addrs.clone();
+    }
+
+    /// What a resolve has found is where the attempt goes on, and the static node that it came from is from now on.
+    fn resolved(&mut self, attempt: u32, addrs: Addrs<A>) {
+        let now = self.now;
+        if let Some((delay, config)) = self.delay_of(attempt) {
+            delay.succeeded(now, config);
+        }
+        let Some(of) = self.attempts.slab.get_mut(attempt) else { return };
+        of.addrs = addrs.clone();
+        let (node, origin) = (of.node, of.origin);
+        if let Some(record) = self.nodes.get_mut(node).filter(|_| origin == Origin::Static) {
+            record.addrs = addrs.clone();
+        }
+        // A known node without an address keeps the one that was found. (Classic never writes back.)
+        let known = self.nodes.get(node).filter(|record| record.source.is_some() && self.ranks());
+        if known.is_some_and(|record| self.discovered(record).is_empty()) {
+            self.set_discovered(node, addrs);
         }
     }
 
@@ -265,10 +283,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             (true, false) => Ended::Overdue,
         };
         if resolving && charged {
-            if let Some(of) = self.attempts.slab.get_mut(attempt) {
-                of.resolve.failed(self.now, &self.config.discover);
-            }
-            self.share_with_entry(attempt);
+            self.unresolved(attempt);
         }
         self.give_up(attempt, ended);
     }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::Ledger;
-use super::attempts::{Attempt, Ended};
+use super::attempts::{Attempt, Ended, Origin};
 use super::slab::NONE;
 use super::timers::Due;
 use crate::address::Address;
@@ -54,10 +54,10 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// Whether a static node was added anew, with a new address, since an attempt began: how it ends says nothing of
     /// that address.
     fn is_outdated(&self, attempt: &Attempt<A>) -> bool {
-        let record = self.nodes.get(attempt.node).filter(|record| record.peer == NONE);
-        let entry = record.and_then(|record| self.statics.get(record.entry));
-        let newer = entry.filter(|entry| attempt.version.is_some_and(|version| version != entry.version));
-        newer.is_some_and(|entry| entry.addrs.iter().any(|addr| !attempt.addrs.as_slice().contains(addr)))
+        let replaced = matches!(attempt.origin, Origin::Replaced(_));
+        let record = self.nodes.get(attempt.node).filter(|record| replaced && record.peer == NONE);
+        let readded = record.filter(|record| record.is_static());
+        readded.is_some_and(|record| record.addrs.iter().any(|addr| !attempt.addrs.as_slice().contains(addr)))
     }
 
     fn remember(&mut self, node: u32, ended: Ended) {
@@ -131,10 +131,9 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let Some(record) = self.nodes.get_mut(node) else { return };
         record.failures = record.failures.saturating_add(1);
         let failures = u32::from(record.failures);
-        let entry = self.statics.get(record.entry);
-        let until = match entry {
+        let until = match self.resolve_delay(node) {
             // Added again meanwhile it may be resolved at once, and waits from now on like any other.
-            Some(entry) => Due { at: entry.resolve.next.max(self.now), tie: self.jitter_of(node) as u32 },
+            Some(delay) => Due { at: delay.next.max(self.now), tie: self.jitter_of(node) as u32 },
             None => {
                 let discover = &self.config.discover;
                 let first = crate::time::nanos(discover.resolve_delay);

@@ -42,10 +42,10 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     fn add_known(&mut self, id: I, addrs: Addrs<A>, source: Source) -> bool {
         let slot = self.intern(id);
-        let Some(record) = self.nodes.get_mut(slot) else { return false };
         let group = GroupKey::coarse(addrs.first().and_then(Address::ip));
+        let Some(record) = self.nodes.get_mut(slot) else { return false };
         record.source = Some(source);
-        record.addrs = addrs;
+        self.set_discovered(slot, addrs);
         self.sampled.insert(slot);
         if self.ranks() {
             self.crowd.insert(slot, source, group);
@@ -61,12 +61,13 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// New addresses of a known node replace the old ones. What the old ones were blamed for, the new ones aren't,
     /// but a node cannot shake its cooldown off by moving.
     fn update(&mut self, slot: u32, addrs: Addrs<A>) {
-        let Some(record) = self.nodes.get_mut(slot) else { return };
-        if addrs.is_empty() || record.addrs == addrs {
+        let Some(record) = self.nodes.get(slot) else { return };
+        if addrs.is_empty() || *self.discovered(record) == addrs {
             return;
         }
-        record.addrs = addrs;
-        if matches!(record.queue, Queue::Parked | Queue::Waiting) || record.cause == Cause::Resolve {
+        let waits = matches!(record.queue, Queue::Parked | Queue::Waiting) || record.cause == Cause::Resolve;
+        self.set_discovered(slot, addrs);
+        if waits {
             self.settle(slot);
         }
     }
@@ -80,8 +81,8 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         if let Some(record) = self.nodes.get_mut(slot) {
             record.source = None;
             record.good = false;
-            record.addrs = Addrs::new();
         }
+        self.set_discovered(slot, Addrs::new());
         self.enqueue(slot, at.filter(|_| !forgets_cooldown));
     }
 
@@ -120,7 +121,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             let record = self.nodes.get(slot)?;
             let tried = (record.attempts > 0).then(|| self.now.saturating_since(record.last_at));
             Some(KnownNode {
-                node: Node { id: self.nodes.key(slot)?, addrs: record.addrs.clone() },
+                node: Node { id: self.nodes.key(slot)?, addrs: self.discovered(record).clone() },
                 source: record.source?,
                 good: record.good,
                 failures: self.failures(slot),
@@ -193,8 +194,8 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let Some(record) = self.nodes.get_mut(oldest) else { return };
         record.good = false;
         let source = record.source.unwrap_or_default();
-        let group = GroupKey::coarse(record.addrs.first().and_then(Address::ip));
-        let Some(id) = self.nodes.key(oldest) else { return };
+        let Some((id, record)) = self.nodes.entry(oldest) else { return };
+        let (id, group) = (*id, GroupKey::coarse(self.discovered(record).first().and_then(Address::ip)));
         self.crowd.insert(oldest, source, group);
         self.settle(oldest);
         if self.others() > self.config.limits.others && self.may_go(oldest) {

@@ -132,9 +132,8 @@ pub(crate) struct Ledger<I, A> {
     /// What keys the hashes: whoever knows them can choose ids that collide.
     #[cfg(feature = "serde")]
     seeds: [u64; 4],
-    /// The last token given out, and the last version of a static entry.
+    /// The last token given out.
     tokens: u64,
-    versions: u64,
 }
 
 impl<I: NodeId, A: Address> Ledger<I, A> {
@@ -180,7 +179,6 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             #[cfg(feature = "serde")]
             seeds,
             tokens: 0,
-            versions: 0,
         };
         ledger.clean_bootnodes();
         ledger

@@ -19,7 +19,8 @@ use crate::time::Timestamp;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(bound(deserialize = "A: serde::Deserialize<'de> + Ord")))]
 pub(crate) struct Record<A> {
-    /// Where it was discovered to be; empty where it is not a known node.
+    /// Where it is dialed: a static node where the operator says, or where it was found since; a known node where it was
+    /// discovered. Empty where it is neither.
     pub(crate) addrs: Addrs<A>,
     /// Where it was heard of first, if it is a known node.
     pub(crate) source: Option<Source>,

@@ -80,7 +80,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let Some(record) = self.nodes.get_mut(node) else { return };
         record.addrs.promote(addr);
         if let Some(entry) = self.statics.get_mut(record.entry) {
-            entry.addrs.promote(addr);
+            entry.discovered.promote(addr);
         }
     }
 }

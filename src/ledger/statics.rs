@@ -1,25 +1,61 @@
-//! Static nodes: the operator's list, with the addresses and the resolve delay that belong to it.
+//! Static nodes: the operator's list, and what belongs to a node only while it is on it.
+
+use core::mem;
 
 use super::Ledger;
+use super::attempts::Origin;
+use super::nodes::Record;
 use super::slab::NONE;
 use crate::address::{Address, Addrs};
 use crate::backoff::{Cause, ResolveDelay};
 use crate::command::DialKind;
+use crate::config::Discover;
 use crate::error::{Collection, EventError};
 use crate::node::{Node, NodeId};
 
-/// One static node's entry. Adding the node again makes a new version of it.
+/// What a dial seldom needs of a static node; where it is dialed is in its record, as with any node.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(bound(deserialize = "A: serde::Deserialize<'de> + Ord")))]
 pub(crate) struct Entry<A> {
-    pub(crate) addrs: Addrs<A>,
-    pub(crate) resolve: ResolveDelay,
-    /// Never the same for two entries.
-    pub(crate) version: u64,
+    pub(super) resolve: ResolveDelay,
+    /// Where it was discovered to be, if it is a known node too.
+    pub(super) discovered: Addrs<A>,
 }
 
 impl<I: NodeId, A: Address> Ledger<I, A> {
+    /// Where a node was discovered to be, whatever the operator says.
+    pub(crate) fn discovered<'a>(&'a self, record: &'a Record<A>) -> &'a Addrs<A> {
+        self.statics.get(record.entry).map_or(&record.addrs, |entry| &entry.discovered)
+    }
+
+    pub(super) fn set_discovered(&mut self, slot: u32, addrs: Addrs<A>) {
+        let Some(record) = self.nodes.get_mut(slot) else { return };
+        match self.statics.get_mut(record.entry) {
+            Some(entry) => entry.discovered = addrs,
+            None => record.addrs = addrs,
+        }
+    }
+
+    /// The resolve delay of a static node.
+    pub(crate) fn resolve_delay(&self, slot: u32) -> Option<ResolveDelay> {
+        let record = self.nodes.get(slot)?;
+        self.statics.get(record.entry).map(|entry| entry.resolve)
+    }
+
+    /// The resolve delay that an attempt has to keep, and what says how it grows. `None`: the attempt does not come from a
+    /// static node.
+    pub(super) fn delay_of(&mut self, attempt: u32) -> Option<(&mut ResolveDelay, &Discover)> {
+        let Self { attempts, nodes, statics, config, .. } = self;
+        let of = attempts.slab.get_mut(attempt)?;
+        let delay = match &mut of.origin {
+            Origin::Replaced(delay) => delay,
+            Origin::Static => &mut statics.get_mut(nodes.get(of.node)?.entry)?.resolve,
+            Origin::Other => return None,
+        };
+        Some((delay, &config.discover))
+    }
+
     pub(crate) fn add_static(&mut self, node: Node<I, A>) -> Result<(), EventError> {
         if node.id == self.me {
             return Err(EventError::OwnId);
@@ -34,28 +70,57 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         }
         let Node { id, mut addrs } = node;
         self.clean(&mut addrs);
-        self.versions = self.versions.saturating_add(1);
         let slot = self.intern(id);
-        let at = self.nodes.get(slot).map_or(NONE, |record| record.entry);
-        let old = self.statics.get(at).map(|entry| &entry.addrs);
-        let moved = old.is_some_and(|old| addrs.iter().any(|addr| !old.as_slice().contains(addr)));
-        let entry = Entry { addrs, resolve: ResolveDelay::default(), version: self.versions };
-        match self.statics.get_mut(at) {
-            Some(old) => *old = entry,
-            None => {
-                let at = self.statics.insert(entry);
-                if let Some(record) = self.nodes.get_mut(slot) {
-                    record.entry = at;
-                }
-            }
-        }
-        self.welcome_entry(slot, moved);
+        let moved = self.list_static(slot, addrs);
+        self.welcome_static(slot, moved);
         Ok(())
     }
 
-    /// A new entry may be resolved at once, and a new address dialed at once: what the old ones were blamed for is
-    /// not held against it. Classic keeps the history.
-    fn welcome_entry(&mut self, slot: u32, moved: bool) {
+    /// Puts a node on the list, or anew. Returns whether it was on it, and has an address now that it had not.
+    fn list_static(&mut self, slot: u32, addrs: Addrs<A>) -> bool {
+        self.replace_origin(slot);
+        let Some(record) = self.nodes.get_mut(slot) else { return false };
+        let moved = addrs.iter().any(|addr| !record.addrs.as_slice().contains(addr));
+        let before = mem::replace(&mut record.addrs, addrs);
+        match self.statics.get_mut(record.entry) {
+            Some(entry) => {
+                entry.resolve = ResolveDelay::default();
+                moved
+            }
+            None => {
+                let entry = Entry { resolve: ResolveDelay::default(), discovered: before };
+                record.entry = self.statics.insert(entry);
+                false
+            }
+        }
+    }
+
+    /// Takes a node off the list. Returns whether it was on it.
+    fn unlist_static(&mut self, slot: u32) -> bool {
+        self.replace_origin(slot);
+        let Some(record) = self.nodes.get_mut(slot) else { return false };
+        match self.statics.remove(mem::replace(&mut record.entry, NONE)) {
+            Some(entry) => {
+                record.addrs = entry.discovered;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// An attempt under way to a static node goes on by itself.
+    fn replace_origin(&mut self, slot: u32) {
+        let Some(record) = self.nodes.get(slot) else { return };
+        let delay = self.statics.get(record.entry).map(|entry| entry.resolve);
+        let of = self.attempts.slab.get_mut(record.attempt).filter(|of| of.origin == Origin::Static);
+        if let (Some(of), Some(delay)) = (of, delay) {
+            of.origin = Origin::Replaced(delay);
+        }
+    }
+
+    /// Who is on the list anew may be resolved at once, and a new address dialed at once: what the old ones were blamed for
+    /// is not held against it. Classic keeps the history.
+    fn welcome_static(&mut self, slot: u32, moved: bool) {
         let unresolved = self.nodes.get(slot).is_some_and(|record| record.cause == Cause::Resolve);
         if unresolved || (moved && self.ranks()) {
             self.cool(slot, None, Cause::None);
@@ -67,10 +132,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// Classic deletes a static node that is excluded; its history stays.
     pub(crate) fn delete_static(&mut self, slot: u32) {
         let at = self.unqueue(slot);
-        if let Some(record) = self.nodes.get_mut(slot) {
-            let entry = core::mem::replace(&mut record.entry, NONE);
-            self.statics.remove(entry);
-        }
+        self.unlist_static(slot);
         self.enqueue(slot, at);
     }
 
@@ -78,10 +140,8 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// to reach it is given up; in classic it goes on.
     pub(crate) fn remove_static(&mut self, id: &I) {
         let Some(slot) = self.find(id) else { return };
-        let Some(record) = self.nodes.get_mut(slot) else { return };
-        let entry = core::mem::replace(&mut record.entry, NONE);
-        let was_static = self.statics.remove(entry).is_some();
-        let attempt = record.attempt;
+        let was_static = self.unlist_static(slot);
+        let attempt = self.nodes.get(slot).map_or(NONE, |record| record.attempt);
         if was_static
             && self.ranks()
             && self.attempts.get(attempt).is_some_and(|of| of.kind == DialKind::Static)

@@ -3,7 +3,7 @@
 //! Nothing of the dialer's own work calls this: tests do after each step, and `restore` does before it trusts what it
 //! has read.
 
-use super::attempts::{Budget, Phase};
+use super::attempts::{Budget, Origin, Phase};
 use super::dense::Dense;
 use super::list::List;
 use super::lookups::State;
@@ -152,6 +152,8 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
                 self.nodes.get(attempt.node).is_some_and(|record| record.attempt == slot),
                 "an attempt and its node",
             )?;
+            let listed = self.nodes.get(attempt.node).is_some_and(Record::is_static);
+            holds(listed || attempt.origin != Origin::Static, "an attempt and the static node it came from")?;
             let task = attempts.is_open(attempt.token);
             let timed = self.timers.get(Lane::Attempt, slot).is_some();
             let in_flight = matches!(attempt.phase, Phase::Resolving | Phase::Dialing);

@@ -7,7 +7,6 @@ use rand_core::Rng;
 
 use super::Step;
 use crate::address::Address;
-use crate::backoff::ResolveDelay;
 use crate::check::{Permit, Subject};
 use crate::command::DialKind;
 use crate::ledger::attempts::{Budget, Ended, Phase};
@@ -256,8 +255,7 @@ fn subject<'a, I: NodeId, A: Address>(
     kind: DialKind,
 ) -> Subject<'a, I, A> {
     let Node { id, addrs } = delivered;
-    let (node, resolve) = (ledger.find(id).unwrap_or(NONE), ResolveDelay::default());
-    Subject { id: *id, node, addrs: addrs.as_slice(), resolve, kind }
+    Subject { id: *id, node: ledger.find(id).unwrap_or(NONE), addrs: addrs.as_slice(), kind }
 }
 
 /// Begins an attempt; its first command, unless its resolve is refused.

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::address::Address;
-use crate::backoff::{ResolveDelay, doubled};
+use crate::backoff::doubled;
 use crate::check::{Permit, Subject};
 use crate::command::DialKind;
 use crate::ledger::attempts::Budget;
@@ -78,6 +78,6 @@ fn under_way<I: NodeId, A: Address>(ledger: &Ledger<I, A>) -> bool {
 /// A bootnode, with the addresses of the config.
 fn subject<'a, I: NodeId, A: Address>(ledger: &Ledger<I, A>, bootnode: &'a Node<I, A>) -> Subject<'a, I, A> {
     let Node { id, addrs } = bootnode;
-    let (node, resolve) = (ledger.find(id).unwrap_or(NONE), ResolveDelay::default());
-    Subject { id: *id, node, addrs: addrs.as_slice(), resolve, kind: DialKind::Bootnode }
+    let node = ledger.find(id).unwrap_or(NONE);
+    Subject { id: *id, node, addrs: addrs.as_slice(), kind: DialKind::Bootnode }
 }

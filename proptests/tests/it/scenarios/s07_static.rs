@@ -1,9 +1,10 @@
 //! Static nodes: removed and added again, moved, retried for ever, parked by the restrict list and never forgotten.
 //! (go-ethereum #20592 and #21774, cosmos-sdk#2436, tendermint#2542)
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use dialstate::{Change, DialKind, DialOutcome, Notice, Refusal, Standing, Timestamp};
+use dialstate::{Change, DialId, DialKind, DialOutcome, Notice, Refusal, Standing, Timestamp};
 use dialstate_proptests::world::{Command, Config, Dialer, Event, Id, Node};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -176,4 +177,63 @@ fn added_again_while_it_is_resolved_it_waits_its_turn() {
     let nothing = |resolve| Event::ResolveFinished { resolve, addrs: dialstate::Addrs::new() };
     let (resolve, second) = resolves(3, nothing(resolve)).unwrap();
     assert_eq!((second, resolves(4, nothing(resolve)).unwrap().1), (2, 1));
+}
+
+fn step(dialer: &mut Dialer, at: u64, event: Event) -> Vec<Command> {
+    let mut commands = Vec::new();
+    dialer.step(Timestamp::from_secs(at), event, &mut commands).unwrap();
+    commands
+}
+
+/// The dial among some commands, and where to.
+fn dial_in(commands: &[Command]) -> (DialId, Vec<SocketAddr>) {
+    let dial = |command: &Command| match command {
+        Command::Dial { dial, node, .. } => Some((*dial, node.addrs.iter().copied().collect())),
+        _ => None,
+    };
+    commands.iter().find_map(dial).expect("a dial")
+}
+
+fn failed(dial: DialId) -> Event {
+    Event::DialFinished { dial, outcome: DialOutcome::Refused, tried: Vec::new() }
+}
+
+/// An attempt knows only the addresses that were allowed when it began.
+#[test]
+fn a_resolve_that_finds_nothing_takes_no_address_away() {
+    let addrs: [SocketAddr; 2] = [([198, 18, 0, 1], 1).into(), ([198, 19, 0, 1], 1).into()];
+    let mut config = Config::default();
+    config.restrict = Some(vec![addrs[0].ip().into()]);
+    let mut dialer = Dialer::new(id(9), config, ChaCha8Rng::seed_from_u64(1), Timestamp::ZERO).unwrap();
+    let (dial, at) = dial_in(&step(&mut dialer, 1, Event::StaticAdded(Node::new(id(1), addrs))));
+    assert_eq!(at, addrs[..1]);
+    let resolving = step(&mut dialer, 2, failed(dial));
+    let Some(&Command::Resolve { resolve, .. }) = resolving.first() else { panic!("{resolving:?}") };
+    step(&mut dialer, 3, Event::ResolveFinished { resolve, addrs: dialstate::Addrs::new() });
+    step(&mut dialer, 4, Event::Reconfigured(Change::Restrict(None)));
+    assert_eq!(dial_in(&step(&mut dialer, 60, Event::Tick)).1, addrs);
+}
+
+/// A static node that is known too is dialed where the operator says, and where it was discovered when it is static no
+/// more, also if it was discovered meanwhile or heard of elsewhere.
+#[test]
+fn where_it_was_discovered_is_kept_beside_what_the_operator_says() {
+    let [operator, first, later]: [SocketAddr; 3] = [1, 2, 3].map(|n| ([198, 18, n, 1], 1).into());
+    let heard = |addr| discovered(Node::new(id(1), [addr]));
+    let fixed = || Event::StaticAdded(Node::new(id(1), [operator]));
+    let rng = ChaCha8Rng::seed_from_u64(1);
+    for events in [[heard(first), fixed(), heard(later)], [fixed(), heard(first), heard(later)]] {
+        let mut config = Config::default();
+        (config.discovery, config.dynamic_target) = (false, 0);
+        let mut dialer = Dialer::new(id(9), config, rng.clone(), Timestamp::ZERO).unwrap();
+        let commands: Vec<_> = events.into_iter().flat_map(|event| step(&mut dialer, 1, event)).collect();
+        let (dial, at) = dial_in(&commands);
+        assert_eq!(at, [operator]);
+        let known: Vec<_> = dialer.known_nodes().map(|known| known.node).collect();
+        assert_eq!(known, [Node::new(id(1), [later])]);
+        step(&mut dialer, 2, failed(dial));
+        step(&mut dialer, 3, Event::StaticRemoved(id(1)));
+        let target = Event::Reconfigured(Change::DynamicTarget(1));
+        assert_eq!(dial_in(&step(&mut dialer, 4, target)).1, [later]);
+    }
 }
