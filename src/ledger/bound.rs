@@ -6,6 +6,7 @@ use super::attempts::Attempt;
 use super::bans::Ban;
 use super::crowd::Crowd;
 use super::dense::Dense;
+use super::fresh::Fresh;
 use super::groups::Groups;
 use super::heap::Entry;
 use super::index::Index;
@@ -120,7 +121,7 @@ impl<I: NodeId, A: Address> Config<I, A> {
             return sum(&[places, sampled, sum(&lanes)]);
         }
         let good = sum(&[queue(counts.good), queue(counts.good), places]);
-        let fresh = sum(&[vector(counts.known, 4), 256 * 1024 * 4]);
+        let fresh = Fresh::bound(counts.known);
         let crowd = Crowd::bound(counts.known, counts.nodes);
         sum(&[places, sampled, sum(&lanes), queue(counts.known), good, fresh, crowd])
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::bound::vector;
 
 /// Entries in one piece: few enough to be set aside in microseconds, so many that the pieces are found at once.
-const CHUNK: usize = 1024;
+pub(super) const CHUNK: usize = 1024;
 
 /// A vector in pieces, which are filled one after the other.
 #[derive(Clone, Debug)]
@@ -53,6 +53,31 @@ impl<T> Chunks<T> {
         self.rest.push(piece);
     }
 
+    /// Takes the last entry out. A piece that is empty is given back.
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let Some(last) = self.rest.last_mut() else { return self.first.pop() };
+        let value = last.pop();
+        if last.is_empty() {
+            self.rest.pop();
+        }
+        value
+    }
+
+    /// Takes an entry out, and puts the last one in its place.
+    pub(crate) fn swap_remove(&mut self, at: usize) -> Option<T> {
+        let last = self.pop()?;
+        if at == self.len() {
+            return Some(last);
+        }
+        match self.get_mut(at) {
+            Some(gap) => Some(core::mem::replace(gap, last)),
+            None => {
+                self.push(last);
+                None
+            }
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> + Clone {
         self.first.iter().chain(self.rest.iter().flatten())
     }
@@ -64,6 +89,12 @@ impl<T> Chunks<T> {
         let first = vector(if len < chunk { len } else { chunk }, each);
         let entries = first.saturating_add(rest.saturating_mul(vector(chunk, each)));
         entries.saturating_add(vector(rest, size_of::<Vec<T>>()))
+    }
+}
+
+impl<T> Default for Chunks<T> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -97,5 +128,23 @@ mod tests {
             let bytes = entries + chunks.rest.capacity() * size_of::<Vec<u64>>();
             assert!(bytes as u64 <= Chunks::<u64>::bound(len), "{len}: {bytes}");
         }
+    }
+
+    #[test]
+    fn what_is_taken_out_leaves_no_memory_behind() {
+        let mut chunks: Chunks<u64> = (0..5_000).collect();
+        assert_eq!(
+            (chunks.swap_remove(5_000), chunks.swap_remove(4_999), chunks.len()),
+            (None, Some(4_999), 4_999)
+        );
+        assert_eq!((chunks.swap_remove(7), chunks.get(7), chunks.len()), (Some(7), Some(&4_998), 4_998));
+        for left in (0..4_998usize).rev() {
+            assert!(chunks.pop().is_some());
+            let pieces = left.saturating_sub(CHUNK).div_ceil(CHUNK);
+            assert_eq!((chunks.len(), chunks.rest.len()), (left, pieces));
+        }
+        assert_eq!((chunks.pop(), chunks.swap_remove(0)), (None, None));
+        chunks.push(1);
+        assert!(chunks.iter().eq(&[1]));
     }
 }

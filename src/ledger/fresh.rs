@@ -6,21 +6,23 @@ use alloc::vec::Vec;
 
 use rand_core::Rng;
 
+use super::bound::vector;
+use super::chunks::{CHUNK, Chunks};
 use super::heap::Heap;
 use super::list::{Link, Links};
 use super::slab::NONE;
 use crate::node::Source;
 use crate::sample::below;
 
-/// Room that a source keeps.
-const ROOM: usize = 1024;
+/// As many as there are numbers for them.
+const SOURCES: u64 = 256;
 
 /// Nodes that were never tried: the sources in turn, at random within one. A node's link says where it stands.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Fresh {
     /// By source; the position is its number.
-    pub(super) pools: Vec<Vec<u32>>,
+    pub(super) pools: Vec<Chunks<u32>>,
     /// Sources with nodes, the one whose turn is longest ago first.
     pub(super) turns: Heap,
     turn: u64,
@@ -43,10 +45,10 @@ impl Fresh {
     pub(crate) fn insert(&mut self, links: &mut impl Links, node: u32, source: Source) {
         let index = usize::from(source.0);
         if self.pools.len() <= index {
-            self.pools.resize(index.saturating_add(1), Vec::new());
+            self.pools.resize(index.saturating_add(1), Chunks::new());
         }
         let Some(pool) = self.pools.get_mut(index) else { return };
-        if pool.is_empty() {
+        if pool.len() == 0 {
             self.turns.set(u32::from(source.0), self.turn, 0);
         }
         if let Some(link) = links.link(node) {
@@ -64,13 +66,21 @@ impl Fresh {
         if let Some(moved) = pool.get(gap as usize).and_then(|&moved| links.link(moved)) {
             moved.prev = gap;
         }
-        // A flood that was tried leaves no memory behind.
-        if pool.len() < pool.capacity() / 4 {
-            pool.shrink_to(ROOM.max(pool.len().saturating_mul(2)));
-        }
-        if pool.is_empty() {
+        if pool.len() == 0 {
             self.turns.remove(u32::from(source.0));
         }
+    }
+
+    /// The most bytes for so many nodes. Each source keeps its first piece and its list of pieces, and a longer one has a
+    /// piece that is hardly filled.
+    pub(super) fn bound(nodes: u64) -> u64 {
+        let pieces = nodes.checked_div(CHUNK as u64).unwrap_or(0);
+        let kept = [size_of::<Chunks<u32>>() as u64, vector(nodes.min(CHUNK as u64), 4), vector(pieces, 24)];
+        let of_source = kept.iter().fold(0, |sum: u64, part| sum.saturating_add(*part));
+        let filled = nodes
+            .saturating_mul(4)
+            .saturating_add(pieces.min(SOURCES).saturating_mul(vector(CHUNK as u64, 4)));
+        of_source.saturating_mul(SOURCES).saturating_add(filled)
     }
 
     /// Draws a node, which stays in: one draw from the rng. The next draw is from another source.

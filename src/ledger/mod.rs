@@ -115,8 +115,6 @@ pub(crate) struct Ledger<I, A> {
     parked: List,
     /// The rules in force: a number that grows when more may be allowed than before.
     rules: u32,
-    /// Nodes that cool down because the transport failed, oldest first.
-    pardonable: List,
     /// How often transport failures were pardoned.
     pardons: u32,
     pub(crate) network: Network,
@@ -167,7 +165,6 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             sweep: Sweep::default(),
             parked: List::new(),
             rules: 0,
-            pardonable: List::new(),
             pardons: 0,
             network: Network::new(now),
             health: Health::new(),

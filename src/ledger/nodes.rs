@@ -169,11 +169,8 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     pub(crate) fn unqueue(&mut self, node: u32) -> Option<Due> {
         let record = self.nodes.get_mut(node)?;
         let queue = core::mem::replace(&mut record.queue, Queue::None);
-        let (cause, group, source) = (record.cause, record.group, record.source.unwrap_or_default());
+        let (group, source) = (record.group, record.source.unwrap_or_default());
         match queue {
-            Queue::Static | Queue::Cooling if cause == Cause::Transport => {
-                self.pardonable.remove(&mut self.nodes, node)
-            }
             Queue::None | Queue::Static | Queue::Cooling => {}
             Queue::Good => drop(self.timers.clear(Lane::Good, node)),
             Queue::Failed => drop(self.timers.clear(Lane::Failed, node)),
@@ -219,10 +216,8 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     }
 
     fn set_queue(&mut self, node: u32, queue: Queue) {
-        let Some(record) = self.nodes.get_mut(node) else { return };
-        record.queue = queue;
-        if record.cause == Cause::Transport {
-            self.pardonable.push(&mut self.nodes, node);
+        if let Some(record) = self.nodes.get_mut(node) {
+            record.queue = queue;
         }
     }
 

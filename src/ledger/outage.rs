@@ -30,9 +30,14 @@ pub(crate) struct Network {
     /// After errors of this host: until when dials pause, and how many there were in a row.
     pause: Timestamp,
     errors: u32,
-    /// The latest pardon concerns failures since then.
+    /// The latest pardon concerns failures since then, and the slots of nodes below this one have not been looked at under
+    /// it.
     pardon_since: Timestamp,
+    pub(super) unreviewed: u32,
 }
+
+/// How many nodes are looked at in one step to find one that a pardon concerns.
+const REVIEW: u32 = 64;
 
 impl Network {
     pub(crate) const fn new(start: Timestamp) -> Self {
@@ -47,6 +52,7 @@ impl Network {
             pause: Timestamp::ZERO,
             errors: 0,
             pardon_since: Timestamp::ZERO,
+            unreviewed: 0,
         }
     }
 
@@ -155,21 +161,28 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     /// Pardons transport failures since an instant. A number says so; each node is looked at when its turn comes.
     fn pardon(&mut self, since: Timestamp) {
-        let unfinished = self.next_pardon().is_some();
+        let unfinished = self.network.unreviewed > 0;
         let before = if unfinished { self.network.pardon_since } else { since };
         self.network.pardon_since = since.min(before);
+        self.network.unreviewed = self.nodes.slots();
         self.pardons = self.pardons.wrapping_add(1);
     }
 
-    /// The next node that cools down under an older pardon.
-    fn next_pardon(&self) -> Option<u32> {
-        let stale = |node: &u32| self.nodes.get(*node).is_some_and(|record| record.pardon != self.pardons);
-        self.pardonable.head().filter(stale)
-    }
-
-    /// Looks at one node under the latest pardon. Returns whether there was one.
+    /// Looks at some nodes under the latest pardon, until there is one that cools down under an older one. Returns whether
+    /// there were any to look at.
     pub(crate) fn review_pardon(&mut self) -> bool {
-        self.next_pardon().map(|node| self.settle(node)).is_some()
+        let end = self.network.unreviewed;
+        if end == 0 {
+            return false;
+        }
+        let start = end.saturating_sub(REVIEW);
+        let stale = |r: &Record<A>| r.cause == Cause::Transport && r.pardon != self.pardons;
+        let found = (start..end).rev().find(|node| self.nodes.get(*node).is_some_and(stale));
+        self.network.unreviewed = found.unwrap_or(start);
+        if let Some(node) = found {
+            self.settle(node);
+        }
+        true
     }
 
     /// The failures in a row that count, after the latest pardon.

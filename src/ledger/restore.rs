@@ -78,7 +78,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         };
         let mut pools = fresh.pools.iter().enumerate();
         let places =
-            pools.all(|(source, pool)| (0u32..).zip(pool).all(|(at, node)| stands(source, at, *node)));
+            pools.all(|(source, pool)| (0u32..).zip(pool.iter()).all(|(at, node)| stands(source, at, *node)));
         all(&[sources, places], "fresh nodes")
     }
 

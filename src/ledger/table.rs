@@ -167,7 +167,6 @@ impl<K, T> Table<K, T> {
     }
 
     /// How many slots there are, used or not.
-    #[cfg(feature = "serde")]
     pub(crate) fn slots(&self) -> u32 {
         self.slab.slots()
     }

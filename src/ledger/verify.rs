@@ -4,6 +4,7 @@
 //! has read.
 
 use super::attempts::{Budget, Origin, Phase};
+use super::chunks::Chunks;
 use super::dense::Dense;
 use super::list::List;
 use super::lookups::State;
@@ -11,7 +12,6 @@ use super::slab::NONE;
 use super::timers::Lane;
 use super::{Ledger, Queue, Record};
 use crate::address::Address;
-use crate::backoff::Cause;
 use crate::event::PeerKind;
 use crate::node::NodeId;
 use crate::time::Timestamp;
@@ -116,10 +116,6 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// Lists hold who says so, linked both ways.
     fn verify_lists(&self) -> Verdict {
         let parked = self.verify_list(&self.parked, |record| record.queue == Queue::Parked)?;
-        let pardonable = |record: &Record<A>| {
-            record.cause == Cause::Transport && matches!(record.queue, Queue::Static | Queue::Cooling)
-        };
-        let pardoned = self.verify_list(&self.pardonable, pardonable)?;
         let mut waiting = 0;
         for (slot, (_, queue)) in self.groups.queues.iter() {
             let waits = |record: &Record<A>| record.queue == Queue::Waiting && record.group == slot;
@@ -128,7 +124,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let count =
             |is: &dyn Fn(&Record<A>) -> bool| self.records().filter(|(_, record)| is(record)).count() as u32;
         holds(parked == count(&|record| record.queue == Queue::Parked), "parked nodes")?;
-        holds(pardoned == count(&pardonable), "nodes to be pardoned")?;
+        holds(self.network.unreviewed <= self.nodes.slots(), "nodes to be pardoned")?;
         holds(waiting == count(&|record| record.queue == Queue::Waiting), "waiting nodes")
     }
 
@@ -250,9 +246,8 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let mut sampled = self.sampled.iter().chain(crowd.worn.keys());
         holds(sampled.all(|slot| self.nodes.get(slot).is_some()), "known nodes that are gone")?;
         let pools = (0u32..).zip(&self.fresh.pools);
-        let turns = |(source, pool): (u32, &alloc::vec::Vec<u32>)| {
-            self.fresh.turns.get(source).is_some() != pool.is_empty()
-        };
+        let turns =
+            |(source, pool): (u32, &Chunks<u32>)| self.fresh.turns.get(source).is_some() == (pool.len() > 0);
         holds(pools.into_iter().all(turns), "turns of sources")
     }
 

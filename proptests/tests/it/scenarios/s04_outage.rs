@@ -228,3 +228,31 @@ fn dead_static_nodes_do_not_take_all_probes() {
         assert!(took.is_some(), "{statics} static nodes: {:?}", scene.sim.dialer().gauges());
     }
 }
+
+/// Whom a pardon concerns is looked for among all nodes, a bounded number in one poll.
+#[test]
+fn a_network_change_finds_two_nodes_among_many() {
+    const MANY: u32 = 50_000;
+    let mut config = Config::default();
+    (config.dynamic_target, config.limits.others) = (0, MANY);
+    let town = Town::new(|_, _, _| Answer::Fails(SECOND, DialOutcome::Refused));
+    let mut scene = Scene::new(config, town);
+    scene.hand(Event::StaticAdded(node(0)));
+    for n in 1..MANY {
+        scene.hand(discovered(node(n)));
+    }
+    scene.hand(Event::StaticAdded(node(MANY)));
+    scene.run(3 * SECOND);
+    let now = scene.sim.now();
+    let cools = |n: u32| scene.sim.dialer().explain(&id(n)).earliest > Some(now.saturating_add(SECOND));
+    assert!(cools(0) && cools(MANY));
+    let (before, sleeps) = (scene.seen.dials.len(), scene.sim.dialer().stats().sleeps);
+    scene.hand(Event::NetworkChanged);
+    scene.run(SECOND / 2);
+    let mut dialed: Vec<_> = scene.seen.dials[before..].iter().map(|dialed| number(&dialed.id)).collect();
+    dialed.sort_unstable();
+    assert_eq!(dialed, [0, MANY]);
+    // 64 nodes in a step and 256 steps in a poll make four, and two dials wait for the pace.
+    let sleeps = scene.sim.dialer().stats().sleeps - sleeps;
+    assert!((4..=8).contains(&sleeps), "{sleeps}");
+}
