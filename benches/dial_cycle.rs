@@ -28,16 +28,18 @@ fn main() {
     let sizes: &[u32] =
         if args.quick { &[1_000, 10_000, 100_000] } else { &[1_000, 10_000, 100_000, 1_000_000] };
     let mut curves = Vec::new();
-    for case in Case::ALL {
-        let (profile, kind) = case.name();
-        let mut points = Vec::new();
+    for pair in Case::PROFILES {
+        let mut pair = pair.map(|case| (case, Vec::new()));
         for &n in sizes {
-            let (ns, floor) = measure(case, n, &args);
-            points.push((n, ns));
-            let row = Row::new("dial_cycle", profile, n).with("kind", kind).beside(ns, floor);
-            row.with("growth", round(ns / points[0].1, 100.0)).print(&args);
+            let (times, floor) = measure(pair.each_ref().map(|(case, _)| *case), n, &args);
+            for ((case, points), ns) in pair.iter_mut().zip(times) {
+                points.push((n, ns));
+                let (profile, kind) = case.name();
+                let row = Row::new("dial_cycle", profile, n).with("kind", kind).beside(ns, floor);
+                row.with("growth", round(ns / points[0].1, 100.0)).print(&args);
+            }
         }
-        curves.push((format!("{profile}, {kind}"), points));
+        curves.extend(pair.map(|(case, points)| (format!("{}, {}", case.name().0, case.name().1), points)));
     }
     let points: Vec<_> = [1_000, 10_000].into_iter().map(|n| (n, growth::naive(n))).collect();
     for &(n, ns) in &points {
@@ -50,20 +52,26 @@ fn main() {
     }
 }
 
-/// Rounds of floor and cycle in turn, so that both meet the same machine; the medians.
-fn measure(case: Case, n: u32, args: &Args) -> (f64, f64) {
-    // Short rounds: whatever else the machine does now and then falls into few of them.
-    let (rounds, cycles) = if args.quick { (101, 1_000) } else { (501, 1_000) };
-    let (mut cycle, mut floor) = (Cycle::new(case, n), Floor::new(n));
-    let (mut of_cycle, mut of_floor) = (Vec::new(), Vec::new());
+/// Rounds of the floor, of dynamic and of static nodes in turn, so that all meet the same machine; the medians.
+fn measure(cases: [Case; 2], n: u32, args: &Args) -> ([f64; 2], f64) {
+    // Many rounds, so that whatever else the machine does now and then falls into few of them; but not short ones, since each
+    // begins with caches that hold what the one before it used.
+    let (rounds, cycles) = if args.quick { (25, 4_000) } else { (201, 4_000) };
+    let mut pair = cases.map(|case| (Cycle::new(case, n), Vec::new()));
+    let (mut floor, mut of_floor) = (Floor::new(n), Vec::new());
     for _ in 0..rounds {
-        let start = Instant::now();
-        (0..cycles).for_each(|_| floor.cycle());
-        of_floor.push(start.elapsed().as_nanos() as f64 / cycles as f64);
-        cycle.prepare(cycles);
-        let start = Instant::now();
-        cycle.timed(cycles);
-        of_cycle.push(start.elapsed().as_nanos() as f64 / cycles as f64);
+        of_floor.push(time(cycles, || (0..cycles).for_each(|_| floor.cycle())));
+        for (cycle, times) in &mut pair {
+            cycle.prepare(cycles);
+            times.push(time(cycles, || cycle.timed(cycles)));
+        }
     }
-    (median(of_cycle), median(of_floor))
+    (pair.map(|(_, times)| median(times)), median(of_floor))
+}
+
+/// Nanoseconds for each of so many cycles.
+fn time(cycles: u64, run: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    run();
+    start.elapsed().as_nanos() as f64 / cycles as f64
 }

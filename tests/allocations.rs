@@ -28,7 +28,7 @@ const CYCLES: u64 = 100_000;
 /// One test, because the allocator counts for all threads.
 #[test]
 fn a_dial_cycle_allocates_nothing() {
-    for case in Case::ALL {
+    for case in Case::all() {
         let mut cycle = Cycle::new(case, NODES);
         cycle.run(u64::from(NODES) * 2);
         cycle.prepare(CYCLES);

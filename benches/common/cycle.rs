@@ -24,8 +24,13 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::BalancedDynamic, Self::BalancedStatic, Self::ClassicDynamic, Self::ClassicStatic];
+    /// By profile: dynamic and static nodes.
+    pub(crate) const PROFILES: [[Self; 2]; 2] =
+        [[Self::BalancedDynamic, Self::BalancedStatic], [Self::ClassicDynamic, Self::ClassicStatic]];
+
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Self::PROFILES.into_iter().flatten()
+    }
 
     pub(crate) const fn name(self) -> (&'static str, &'static str) {
         match self {

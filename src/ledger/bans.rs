@@ -50,7 +50,13 @@ impl<I: NodeId> Bans<I> {
     }
 
     /// Whether an id is banned, and until when.
+    #[inline]
     pub(crate) fn of_id(&self, id: &I, now: Timestamp) -> Option<Option<Timestamp>> {
+        // Asked of every candidate, most often where there is no ban at all.
+        if self.ids.len() == 0 { None } else { self.find_id(id, now) }
+    }
+
+    fn find_id(&self, id: &I, now: Timestamp) -> Option<Option<Timestamp>> {
         let slot = self.ids.find(id)?;
         let ban = self.ids.get(slot).and_then(|ban| self.all.get(*ban))?;
         ban.holds(now).then_some(ban.until)

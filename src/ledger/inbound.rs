@@ -27,8 +27,13 @@ impl Inbound {
         Self { connections: Table::new(hasher), by_node: BTreeSet::new() }
     }
 
+    #[inline]
     pub(crate) fn is_pending(&self, node: u32) -> bool {
-        !self.by_node.is_empty() && self.by_node.range((node, 0)..=(node, u64::MAX)).next().is_some()
+        !self.by_node.is_empty() && self.has_any_of(node)
+    }
+
+    fn has_any_of(&self, node: u32) -> bool {
+        self.by_node.range((node, 0)..=(node, u64::MAX)).next().is_some()
     }
 
     pub(crate) const fn len(&self) -> u32 {

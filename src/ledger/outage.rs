@@ -195,14 +195,16 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     }
 
     /// What is left of a cooldown after the latest pardon.
+    #[inline]
     pub(crate) fn pardoned(&mut self, node: u32, due: Option<Due>) -> Option<Due> {
-        let (pardons, since) = (self.pardons, self.network.pardon_since);
+        let stale = |r: &Record<A>| r.cause == Cause::Transport && r.pardon != self.pardons;
+        if self.nodes.get(node).is_some_and(stale) { self.pardon_one(node, due) } else { due }
+    }
+
+    fn pardon_one(&mut self, node: u32, due: Option<Due>) -> Option<Due> {
         let Some(record) = self.nodes.get_mut(node) else { return due };
-        if record.cause != Cause::Transport || record.pardon == pardons {
-            return due;
-        }
-        record.pardon = pardons;
-        if record.last_at < since {
+        record.pardon = self.pardons;
+        if record.last_at < self.network.pardon_since {
             return due;
         }
         record.cause = Cause::None;
