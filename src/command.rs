@@ -47,6 +47,9 @@ pub enum Command<I, A> {
         deadline: Option<Timestamp>,
     },
     /// Stop working on this: nothing waits for the answer any more.
+    ///
+    /// The answer may be on its way at the same moment. A connection that you have told of by then is a peer: keep it, and
+    /// ignore the cancel of the dial that led to it.
     Cancel(Task),
     /// Close the connection with this node.
     Disconnect {

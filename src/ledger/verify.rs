@@ -44,10 +44,10 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     /// What a record points to points back.
     fn verify_records(&self) -> Verdict {
-        let (mut entries, mut attempts, mut peers) = (0, 0, 0);
+        let (mut entries, mut attempts, mut peers) = (alloc::vec::Vec::new(), 0, 0);
         for (slot, record) in self.records() {
             if record.entry != NONE {
-                entries += 1;
+                entries.push(record.entry);
                 holds(self.statics.get(record.entry).is_some(), "a static node without its entry")?;
             }
             if record.attempt != NONE {
@@ -68,7 +68,10 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             holds(known || !record.good, "a good node that is not known")?;
         }
         holds(self.rests.keys().all(|slot| self.nodes.get(*slot).is_some()), "rests of nodes that are gone")?;
-        holds(entries == self.statics.len(), "static entries")?;
+        let listed = entries.len();
+        entries.sort_unstable();
+        entries.dedup();
+        holds([listed, entries.len()] == [self.statics.len() as usize; 2], "static entries")?;
         holds(attempts == self.attempts.slab.len(), "attempts without a node")?;
         holds(peers == self.peers.slab.len(), "peers without a node")
     }

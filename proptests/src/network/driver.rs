@@ -25,6 +25,11 @@ impl Network {
         while self.hosts[host].dialer.next_notice().is_some() {}
         // What is closed is news, which leads to another drain: first comes all that was asked for.
         let news: Vec<Event> = commands.into_iter().flat_map(|command| self.obey(host, command)).collect();
+        let crossed = &self.hosts[host].tasks.crossed;
+        assert!(
+            crossed.is_empty(),
+            "host {host} refused the answers to {crossed:?}, and cancelled none of them"
+        );
         if let Some(Event::DialRequested(id)) = last.filter(|_| taken) {
             self.check_request(host, id);
         }
@@ -45,10 +50,12 @@ impl Network {
             self.note("refused request");
             return false;
         }
-        // A peer may have made its own dial moot; the cancel is still to come.
-        let answer = matches!(event, Event::DialFinished { .. });
-        let moot = answer && matches!(result, Err(EventError::EndedTask(_)));
-        assert!(result.is_ok() || moot, "{result:?} at host {host}: {event:?}");
+        // Its peer, or a deadline that has come meanwhile, may have ended a dial that is just being answered.
+        if let (Err(EventError::EndedTask(_)), Event::DialFinished { dial, .. }) = (&result, &event) {
+            self.hosts[host].tasks.crossed.insert(*dial);
+            return true;
+        }
+        assert!(result.is_ok(), "{result:?} at host {host}: {event:?}");
         true
     }
 
@@ -95,9 +102,10 @@ impl Network {
         let tasks = &mut self.hosts[host].tasks;
         let known = match task {
             Task::Dial(dial) => {
-                match tasks.orphans.remove(&dial) {
-                    Some(_) => self.note("orphan cancelled"),
-                    None => self.abort(host, dial),
+                if tasks.orphans.remove(&dial).is_some() {
+                    self.note("orphan cancelled");
+                } else if !tasks.crossed.remove(&dial) {
+                    self.abort(host, dial);
                 }
                 true
             }

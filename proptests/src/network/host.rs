@@ -67,6 +67,8 @@ pub(super) struct Tasks {
     pub(super) owed: BTreeSet<Id>,
     /// Dials of an earlier life that nobody answers.
     pub(super) orphans: BTreeMap<DialId, (Id, DialKind)>,
+    /// Dials whose answer came when they had ended already: the cancel is still to come.
+    pub(super) crossed: BTreeSet<DialId>,
 }
 
 impl Host {

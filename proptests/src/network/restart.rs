@@ -137,7 +137,7 @@ impl Network {
     fn answers(&mut self, host: usize) -> Vec<Event> {
         let mut events = Vec::new();
         let mut tasks = std::mem::take(&mut self.hosts[host].tasks);
-        let Tasks { resolves, lookup, owed, orphans } = &mut tasks;
+        let Tasks { resolves, lookup, owed, orphans, .. } = &mut tasks;
         orphans.retain(|dial, (id, _)| {
             let answered = self.below(2) == 0;
             if answered {

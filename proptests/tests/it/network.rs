@@ -86,6 +86,13 @@ fn static_nodes_and_bootnodes_leave_probes_to_others() {
     [1_025, 1_067, 1_073, 1_087, 1_151].into_iter().for_each(settles);
 }
 
+/// A world in which a host wakes from a long sleep with the news that a dial has connected, whose deadline is over: the
+/// driver is told to cancel what is a peer.
+#[test]
+fn an_answer_may_cross_its_cancel() {
+    settles(2_159);
+}
+
 fn settles(seed: u64) {
     println!("seed {seed}");
     let mut network = network(seed);
