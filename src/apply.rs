@@ -87,7 +87,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         Ok(())
     }
 
-    /// The subject of a request: by its entry, its record, or by nothing but its id.
+    /// The subject of a request: by its record, or by nothing but its id.
     pub(crate) fn requested_subject(&self, id: I) -> Subject<'_, I, A> {
         let known = self.find(&id).and_then(|node| self.subject(node, DialKind::Requested));
         known.unwrap_or(Subject { id, node: NONE, addrs: &[], kind: DialKind::Requested })

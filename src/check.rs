@@ -114,7 +114,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             return ControlFlow::Continue(());
         }
         if !self.config.discovery {
-            visit(Refusal::NoAddress)?;
+            return visit(Refusal::NoAddress);
         }
         let delay =
             self.resolve_delay(subject.node).filter(|_| subject.kind == DialKind::Static && !resolves);

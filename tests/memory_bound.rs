@@ -85,6 +85,28 @@ fn bytes_of(config: Config, nodes: u32) -> u64 {
     (change.bytes_allocated - change.bytes_deallocated) as u64
 }
 
+/// Nodes of all sources in turn, as many as are kept, each time in other subnets; what came before is forgotten, and must
+/// leave no memory behind.
+fn bytes_of_sources(config: Config) -> u64 {
+    let kept = config.limits.others;
+    let region = Region::new(ALLOCATOR);
+    let now = Timestamp::from_secs(1);
+    let mut dialer = Dialer::new(ME, config, Mix::new(1), now).expect("a valid config");
+    for source in [254, 255].into_iter().chain(0..254) {
+        let numbers = u32::from(source) * kept..(u32::from(source) + 1) * kept;
+        for number in numbers.clone() {
+            let node = Node::new(id(number), [addr(number)]);
+            dialer.handle(now, Event::NodeDiscovered { node, source: Source(source) }).expect("in order");
+        }
+        for number in numbers.skip(1).filter(|_| source != 253) {
+            dialer.handle(now, Event::NodeForgotten(id(number))).expect("in order");
+        }
+    }
+    let change = region.change();
+    assert_eq!(dialer.gauges().known, kept);
+    (change.bytes_allocated - change.bytes_deallocated) as u64
+}
+
 /// One test, because the allocator counts for all threads. The second round sends twice what the caps allow.
 #[test]
 fn the_bound_holds_and_is_near() {
@@ -94,5 +116,12 @@ fn the_bound_holds_and_is_near() {
         println!("{max_addrs} addresses, {nodes} nodes: at most {bound} bytes, in truth {truth}");
         assert!(truth <= bound, "{max_addrs} addresses: {truth} bytes, more than {bound}");
         assert!(max_addrs == 1 || bound * 2 <= truth * 3, "{max_addrs} addresses: {bound} for {truth}");
+    }
+    for kept in [1, 8, 100, 1_000, 5_000] {
+        let mut config = config(1);
+        config.limits.others = kept;
+        let (bound, truth) = (config.memory_bound(), bytes_of_sources(config));
+        println!("{kept} nodes, of all sources: at most {bound} bytes, in truth {truth}");
+        assert!(truth <= bound, "{kept} nodes: {truth} bytes, more than {bound}");
     }
 }

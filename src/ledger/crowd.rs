@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use siphasher::sip::SipHasher13;
 
 use super::bound::{queue, vector};
-use super::heap::{Entries, Heap, Places};
+use super::fresh::SOURCES;
+use super::heap::{Entries, Entry, Heap, Places};
 use super::slab::NONE;
 use super::table::{Key, Table};
 use crate::network::GroupKey;
@@ -112,15 +113,17 @@ impl Crowd {
     }
 
     /// The most bytes for so many members among so many nodes: each may be a bucket of its own, whose vector has room for
-    /// four, as it has for every member of a larger one.
+    /// four, as it has for every member of a larger one, and as a source has for every bucket.
     pub(super) fn bound(members: u64, nodes: u64) -> u64 {
         let buckets = Table::<Bucket, Vec<u32>>::bound(members);
-        let by_size = queue(members).saturating_add(vector(members, 4));
+        let by_size =
+            vector(4, size_of::<Entry>()).saturating_mul(members).saturating_add(vector(members, 4));
         let each = [members.saturating_mul(16), vector(nodes, size_of::<Place>())];
         let worn = queue(members).saturating_add(vector(nodes, 4));
-        let few =
-            queue(256).saturating_mul(4).saturating_add(256u64.saturating_mul(size_of::<Entries>() as u64));
-        each.into_iter().chain([buckets, by_size, worn, few]).fold(0, u64::saturating_add)
+        // The sources, their queues, which may have doubled from 255, and the least room in each.
+        let queues = vector(SOURCES, size_of::<Entries>()).saturating_mul(2);
+        let few = [queue(SOURCES), vector(SOURCES, 4), queues, SOURCES.saturating_mul(queue(4))];
+        each.into_iter().chain([buckets, by_size, worn]).chain(few).fold(0, u64::saturating_add)
     }
 
     /// Notes that a node has failed too often, or does not count as such any more.
@@ -165,7 +168,10 @@ impl Crowd {
         }
         if let Some(heap) = self.by_size.get_mut(index) {
             match size {
-                0 => _ = heap.remove(&mut self.bucket_places, bucket),
+                0 => {
+                    heap.remove(&mut self.bucket_places, bucket);
+                    heap.trim();
+                }
                 _ => heap.set(&mut self.bucket_places, bucket, largest(size), 0),
             }
         }

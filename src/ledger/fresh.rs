@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use rand_core::Rng;
 
-use super::bound::vector;
+use super::bound::{queue, vector};
 use super::chunks::{CHUNK, Chunks};
 use super::heap::Heap;
 use super::list::{Link, Links};
@@ -15,7 +15,7 @@ use crate::node::Source;
 use crate::sample::below;
 
 /// As many as there are numbers for them.
-const SOURCES: u64 = 256;
+pub(super) const SOURCES: u64 = 256;
 
 /// Nodes that were never tried: the sources in turn, at random within one. A node's link says where it stands.
 #[derive(Clone, Debug)]
@@ -72,15 +72,15 @@ impl Fresh {
     }
 
     /// The most bytes for so many nodes. Each source keeps its first piece and its list of pieces, and a longer one has a
-    /// piece that is hardly filled.
+    /// piece that is hardly filled; the pools may have doubled from 255.
     pub(super) fn bound(nodes: u64) -> u64 {
         let pieces = nodes.checked_div(CHUNK as u64).unwrap_or(0);
-        let kept = [size_of::<Chunks<u32>>() as u64, vector(nodes.min(CHUNK as u64), 4), vector(pieces, 24)];
-        let of_source = kept.iter().fold(0, |sum: u64, part| sum.saturating_add(*part));
-        let filled = nodes
-            .saturating_mul(4)
-            .saturating_add(pieces.min(SOURCES).saturating_mul(vector(CHUNK as u64, 4)));
-        of_source.saturating_mul(SOURCES).saturating_add(filled)
+        let pools = vector(SOURCES, size_of::<Chunks<u32>>()).saturating_mul(2);
+        let kept = vector(nodes.min(CHUNK as u64), 4).saturating_add(vector(pieces, size_of::<Vec<u32>>()));
+        let last = pieces.min(SOURCES).saturating_mul(vector(CHUNK as u64, 4));
+        let turns = queue(SOURCES).saturating_add(vector(SOURCES, 4));
+        let parts = [pools, kept.saturating_mul(SOURCES), nodes.saturating_mul(4), last, turns];
+        parts.into_iter().fold(0, u64::saturating_add)
     }
 
     /// Draws a node, which stays in: one draw from the rng. The next draw is from another source.

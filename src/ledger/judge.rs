@@ -165,14 +165,19 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         length: Duration,
         reason: RemovalReason,
     ) {
+        let class = Class::of_removal(reason);
+        let stable = length >= self.config.backoff.stable_session;
+        let blamed = matches!(class, Class::Medium | Class::Long);
+        let judged = self.ranks() && (outbound || blamed);
+        if judged {
+            // What was pardoned while it was connected counts no more. (Its timer is set anew in any case.)
+            self.pardoned(node, None);
+        }
         if let Some(record) = self.nodes.get_mut(node) {
             record.last = Some(LastOutcome::Ended(reason));
             record.last_at = self.now;
         }
-        let class = Class::of_removal(reason);
-        let stable = length >= self.config.backoff.stable_session;
-        let blamed = matches!(class, Class::Medium | Class::Long);
-        if !self.ranks() || !(outbound || blamed) {
+        if !judged {
             return self.settle(node);
         }
         if let Some(record) = self.nodes.get_mut(node).filter(|_| stable) {

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::Ledger;
 use super::attempts::{Attempt, Budget};
-use super::nodes::Record;
+use super::nodes::{Queue, Record};
 use super::timers::Due;
 use crate::address::{Address, Addrs};
 use crate::backoff::{Cause, Class, doubled};
@@ -35,9 +35,6 @@ pub(crate) struct Network {
     pardon_since: Timestamp,
     pub(super) unreviewed: u32,
 }
-
-/// How many nodes are looked at in one step to find one that a pardon concerns.
-const REVIEW: u32 = 64;
 
 impl Network {
     pub(crate) const fn new(start: Timestamp) -> Self {
@@ -168,37 +165,38 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         self.pardons = self.pardons.wrapping_add(1);
     }
 
-    /// Looks at some nodes under the latest pardon, until there is one that cools down under an older one. Returns whether
-    /// there were any to look at.
+    /// Looks at one node under the latest pardon: whoever cools down under an older one is put where it belongs. Returns
+    /// whether there was one to look at.
     pub(crate) fn review_pardon(&mut self) -> bool {
-        let end = self.network.unreviewed;
-        if end == 0 {
-            return false;
-        }
-        let start = end.saturating_sub(REVIEW);
-        let stale = |r: &Record<A>| r.cause == Cause::Transport && r.pardon != self.pardons;
-        let found = (start..end).rev().find(|node| self.nodes.get(*node).is_some_and(stale));
-        self.network.unreviewed = found.unwrap_or(start);
-        if let Some(node) = found {
+        let Some(node) = self.network.unreviewed.checked_sub(1) else { return false };
+        self.network.unreviewed = node;
+        let cools = |r: &Record<A>| matches!(r.queue, Queue::Static | Queue::Cooling);
+        if self.nodes.get(node).is_some_and(|record| cools(record) && self.is_stale(record)) {
             self.settle(node);
         }
         true
     }
 
+    /// Whether a transport failure was not looked at under the latest pardon.
+    fn is_stale(&self, record: &Record<A>) -> bool {
+        record.cause == Cause::Transport && record.pardon != self.pardons
+    }
+
     /// The failures in a row that count, after the latest pardon.
     pub(crate) fn failures(&self, node: u32) -> u32 {
-        let counts = |record: &&Record<A>| {
-            let old = record.cause == Cause::Transport && record.pardon != self.pardons;
-            !old || record.last_at < self.network.pardon_since
-        };
+        let counts =
+            |record: &&Record<A>| !self.is_stale(record) || record.last_at < self.network.pardon_since;
         self.nodes.get(node).filter(counts).map_or(0, |record| u32::from(record.failures))
     }
 
     /// What is left of a cooldown after the latest pardon.
     #[inline]
     pub(crate) fn pardoned(&mut self, node: u32, due: Option<Due>) -> Option<Due> {
-        let stale = |r: &Record<A>| r.cause == Cause::Transport && r.pardon != self.pardons;
-        if self.nodes.get(node).is_some_and(stale) { self.pardon_one(node, due) } else { due }
+        if self.nodes.get(node).is_some_and(|record| self.is_stale(record)) {
+            self.pardon_one(node, due)
+        } else {
+            due
+        }
     }
 
     fn pardon_one(&mut self, node: u32, due: Option<Due>) -> Option<Due> {
