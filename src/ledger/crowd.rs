@@ -1,12 +1,13 @@
 //! Who gives way when the table of known nodes is full: those that failed too often, then the largest crowd.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use siphasher::sip::SipHasher13;
 
-use super::bound::{queue, vector};
+use super::bound::{queue, tree, vector};
 use super::fresh::SOURCES;
-use super::heap::{Entries, Entry, Heap, Places};
+use super::heap::Heap;
 use super::slab::NONE;
 use super::table::{Key, Table};
 use crate::network::GroupKey;
@@ -42,6 +43,9 @@ impl Place {
     pub(super) const NONE: Self = Self { bucket: NONE, at: NONE };
 }
 
+/// A bucket by its source and size.
+pub(super) type Size = (Source, u64, u32);
+
 /// Known nodes that were never connected, by source and subnet, largest first.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -49,11 +53,9 @@ pub(crate) struct Crowd {
     pub(super) buckets: Table<Bucket, Vec<u32>>,
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) places: Vec<Place>,
-    /// For each source, its buckets, the largest first.
-    pub(super) by_size: Vec<Entries>,
-    /// Where each bucket stands among those of its source.
+    /// The buckets of each source, the largest first.
     #[cfg_attr(feature = "serde", serde(skip))]
-    pub(super) bucket_places: Places,
+    pub(super) by_size: BTreeSet<Size>,
     /// The sources, the one with most nodes first.
     pub(super) sources: Heap,
     /// Nodes with too many failures, least recently tried first.
@@ -65,14 +67,18 @@ const fn largest(size: u64) -> u64 {
     u64::MAX.saturating_sub(size)
 }
 
+/// Where a bucket stands among those of its source.
+pub(super) fn size_of_bucket(bucket: u32, of: &Bucket, members: &[u32]) -> Size {
+    (of.source, largest(members.len() as u64), bucket)
+}
+
 impl Crowd {
     pub(crate) const fn new(hasher: SipHasher13) -> Self {
         let buckets = Table::new(hasher);
         Self {
             buckets,
             places: Vec::new(),
-            by_size: Vec::new(),
-            bucket_places: Places::new(),
+            by_size: BTreeSet::new(),
             sources: Heap::new(),
             worn: Heap::new(),
         }
@@ -113,17 +119,14 @@ impl Crowd {
     }
 
     /// The most bytes for so many members among so many nodes: each may be a bucket of its own, whose vector has room for
-    /// four, as it has for every member of a larger one, and as a source has for every bucket.
+    /// four, as it has for every member of a larger one.
     pub(super) fn bound(members: u64, nodes: u64) -> u64 {
         let buckets = Table::<Bucket, Vec<u32>>::bound(members);
-        let by_size =
-            vector(4, size_of::<Entry>()).saturating_mul(members).saturating_add(vector(members, 4));
+        let by_size = tree(members, size_of::<Size>());
         let each = [members.saturating_mul(16), vector(nodes, size_of::<Place>())];
         let worn = queue(members).saturating_add(vector(nodes, 4));
-        // The sources, their queues, which may have doubled from 255, and the least room in each.
-        let queues = vector(SOURCES, size_of::<Entries>()).saturating_mul(2);
-        let few = [queue(SOURCES), vector(SOURCES, 4), queues, SOURCES.saturating_mul(queue(4))];
-        each.into_iter().chain([buckets, by_size, worn]).chain(few).fold(0, u64::saturating_add)
+        let few = queue(SOURCES).saturating_add(vector(SOURCES, 4));
+        each.into_iter().chain([buckets, by_size, worn, few]).fold(0, u64::saturating_add)
     }
 
     /// Notes that a node has failed too often, or does not count as such any more.
@@ -147,9 +150,10 @@ impl Crowd {
 
     /// Some members of the largest bucket of the largest source, from a place that `bits` choose.
     pub(crate) fn largest(&self, bits: u32) -> impl Iterator<Item = u32> {
-        let source = self.sources.peek().map(|entry| entry.key as usize);
-        let bucket = source.and_then(|source| self.by_size.get(source)).and_then(Entries::peek);
-        let members = bucket.and_then(|bucket| self.buckets.get(bucket.key)).map_or(&[][..], Vec::as_slice);
+        let source = self.sources.peek().map(|entry| Source(entry.key as u8));
+        let first =
+            source.and_then(|source| self.by_size.range((source, 0, 0)..=(source, u64::MAX, NONE)).next());
+        let members = first.and_then(|(.., bucket)| self.buckets.get(*bucket)).map_or(&[][..], Vec::as_slice);
         let start = (u64::from(bits).saturating_mul(members.len() as u64) >> 32) as usize;
         members.iter().cycle().skip(start).take(members.len().min(16)).copied()
     }
@@ -162,20 +166,10 @@ impl Crowd {
     fn resize(&mut self, source: Source, bucket: u32, by: i64) {
         let size = self.buckets.get(bucket).map_or(0, |members| members.len() as u64);
         let total = self.of_source(source).saturating_add_signed(by);
-        let index = usize::from(source.0);
-        if self.by_size.len() <= index {
-            self.by_size.resize(index.saturating_add(1), Entries::new());
-        }
-        if let Some(heap) = self.by_size.get_mut(index) {
-            match size {
-                0 => {
-                    heap.remove(&mut self.bucket_places, bucket);
-                    heap.trim();
-                }
-                _ => heap.set(&mut self.bucket_places, bucket, largest(size), 0),
-            }
-        }
-        if size == 0 {
+        self.by_size.remove(&(source, largest(size.saturating_add_signed(by.saturating_neg())), bucket));
+        if size > 0 {
+            self.by_size.insert((source, largest(size), bucket));
+        } else {
             self.buckets.remove(bucket);
         }
         match total {

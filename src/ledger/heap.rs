@@ -148,13 +148,6 @@ impl Entries {
         Some(removed)
     }
 
-    /// Gives memory back, once three quarters of it are free.
-    pub(crate) fn trim(&mut self) {
-        if self.0.capacity() > 4 && self.0.len() < self.0.capacity() / 4 {
-            self.0.shrink_to(self.0.len().saturating_mul(2));
-        }
-    }
-
     /// Moves the hole at `place` towards the root until `entry` fits.
     fn rise(&mut self, places: &mut Places, mut place: usize, entry: Entry) {
         let (entries, places) = (self.0.as_mut_slice(), places.as_mut_slice());

@@ -6,7 +6,7 @@ use siphasher::sip::SipHasher13;
 
 use super::Ledger;
 use super::attempts::{Attempt, Phase};
-use super::crowd::Place;
+use super::crowd::{Place, size_of_bucket};
 use super::index::Index;
 use super::slab::NONE;
 use super::timers::{Alarm, Lane};
@@ -85,11 +85,12 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     fn index_crowd(&mut self, hasher: SipHasher13) -> Result<(), &'static str> {
         let slots = self.nodes.slots();
         let crowd = &mut self.crowd;
-        crowd.bucket_places.clear();
         let buckets = crowd.buckets.index(hasher);
-        let sizes = crowd.buckets.slots();
-        let by_size = crowd.by_size.len() as u32 <= SOURCES
-            && crowd.by_size.iter_mut().all(|heap| heap.index(&mut crowd.bucket_places, sizes));
+        crowd.by_size = crowd
+            .buckets
+            .iter()
+            .map(|(bucket, (key, members))| size_of_bucket(bucket, key, members))
+            .collect();
         crowd.places = alloc::vec![Place::NONE; slots as usize];
         for (bucket, (_, members)) in crowd.buckets.iter() {
             for (at, node) in (0u32..).zip(members) {
@@ -97,7 +98,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
                 *place.ok_or("crowds")? = Place { bucket, at };
             }
         }
-        all(&[buckets, by_size, crowd.sources.index(SOURCES), crowd.worn.index(slots)], "sizes of crowds")
+        all(&[buckets, crowd.sources.index(SOURCES), crowd.worn.index(slots)], "sizes of crowds")
     }
 
     fn index_attempts(&mut self) -> Result<(), &'static str> {

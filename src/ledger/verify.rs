@@ -5,6 +5,7 @@
 
 use super::attempts::{Budget, Origin, Phase};
 use super::chunks::Chunks;
+use super::crowd::size_of_bucket;
 use super::dense::Dense;
 use super::list::List;
 use super::lookups::State;
@@ -230,20 +231,14 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let crowd = &self.crowd;
         let mut members = 0u32;
         for (bucket, (key, nodes)) in crowd.buckets.iter() {
-            let index = usize::from(key.source.0);
-            let size = crowd
-                .by_size
-                .get(index)
-                .and_then(|heap| heap.get(&crowd.bucket_places, bucket))
-                .map(|entry| u64::MAX - entry.at);
-            holds(size == Some(nodes.len() as u64) && !nodes.is_empty(), "the size of a crowd")?;
+            let listed = crowd.by_size.contains(&size_of_bucket(bucket, key, nodes));
+            holds(listed && !nodes.is_empty(), "the size of a crowd")?;
             let other =
                 |slot: &u32| self.nodes.get(*slot).is_some_and(|r| r.source == Some(key.source) && !r.good);
             holds(nodes.iter().all(other), "who is in a crowd")?;
             members += nodes.len() as u32;
         }
-        let sizes: u32 = crowd.by_size.iter().map(super::heap::Entries::len).sum();
-        holds(sizes == crowd.buckets.len(), "crowds that are gone")?;
+        holds(crowd.by_size.len() == crowd.buckets.len() as usize, "crowds that are gone")?;
         let others = self.sampled.len().saturating_sub(self.good.len());
         holds(!self.ranks() || members == others, "who is in no crowd")?;
         let mut sampled = self.sampled.iter().chain(crowd.worn.keys());
