@@ -65,16 +65,13 @@ impl<T> Chunks<T> {
 
     /// Takes an entry out, and puts the last one in its place.
     pub(crate) fn swap_remove(&mut self, at: usize) -> Option<T> {
-        let last = self.pop()?;
-        if at == self.len() {
-            return Some(last);
+        if at >= self.len() {
+            return None;
         }
+        let last = self.pop()?;
         match self.get_mut(at) {
             Some(gap) => Some(core::mem::replace(gap, last)),
-            None => {
-                self.push(last);
-                None
-            }
+            None => Some(last),
         }
     }
 
@@ -89,12 +86,6 @@ impl<T> Chunks<T> {
         let first = vector(if len < chunk { len } else { chunk }, each);
         let entries = first.saturating_add(rest.saturating_mul(vector(chunk, each)));
         entries.saturating_add(vector(rest, size_of::<Vec<T>>()))
-    }
-}
-
-impl<T> Default for Chunks<T> {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

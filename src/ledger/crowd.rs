@@ -67,9 +67,9 @@ const fn largest(size: u64) -> u64 {
     u64::MAX.saturating_sub(size)
 }
 
-/// Where a bucket stands among those of its source.
-pub(super) fn size_of_bucket(bucket: u32, of: &Bucket, members: &[u32]) -> Size {
-    (of.source, largest(members.len() as u64), bucket)
+/// Where a bucket of so many members stands among those of its source.
+pub(super) const fn by_size(source: Source, members: u64, bucket: u32) -> Size {
+    (source, largest(members), bucket)
 }
 
 impl Crowd {
@@ -125,7 +125,7 @@ impl Crowd {
         let by_size = tree(members, size_of::<Size>());
         let each = [members.saturating_mul(16), vector(nodes, size_of::<Place>())];
         let worn = queue(members).saturating_add(vector(nodes, 4));
-        let few = queue(SOURCES).saturating_add(vector(SOURCES, 4));
+        let few = queue(SOURCES.into()).saturating_add(vector(SOURCES.into(), 4));
         each.into_iter().chain([buckets, by_size, worn, few]).fold(0, u64::saturating_add)
     }
 
@@ -166,9 +166,9 @@ impl Crowd {
     fn resize(&mut self, source: Source, bucket: u32, by: i64) {
         let size = self.buckets.get(bucket).map_or(0, |members| members.len() as u64);
         let total = self.of_source(source).saturating_add_signed(by);
-        self.by_size.remove(&(source, largest(size.saturating_add_signed(by.saturating_neg())), bucket));
+        self.by_size.remove(&by_size(source, size.saturating_add_signed(by.saturating_neg()), bucket));
         if size > 0 {
-            self.by_size.insert((source, largest(size), bucket));
+            self.by_size.insert(by_size(source, size, bucket));
         } else {
             self.buckets.remove(bucket);
         }

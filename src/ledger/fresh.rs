@@ -14,8 +14,8 @@ use super::slab::NONE;
 use crate::node::Source;
 use crate::sample::below;
 
-/// As many as there are numbers for them.
-pub(super) const SOURCES: u64 = 256;
+/// Sources are numbered by one byte.
+pub(super) const SOURCES: u32 = 256;
 
 /// Nodes that were never tried: the sources in turn, at random within one. A node's link says where it stands.
 #[derive(Clone, Debug)]
@@ -74,12 +74,13 @@ impl Fresh {
     /// The most bytes for so many nodes. Each source keeps its first piece and its list of pieces, and a longer one has a
     /// piece that is hardly filled; the pools may have doubled from 255.
     pub(super) fn bound(nodes: u64) -> u64 {
+        let sources = u64::from(SOURCES);
         let pieces = nodes.checked_div(CHUNK as u64).unwrap_or(0);
-        let pools = vector(SOURCES, size_of::<Chunks<u32>>()).saturating_mul(2);
+        let pools = vector(sources, size_of::<Chunks<u32>>()).saturating_mul(2);
         let kept = vector(nodes.min(CHUNK as u64), 4).saturating_add(vector(pieces, size_of::<Vec<u32>>()));
-        let last = pieces.min(SOURCES).saturating_mul(vector(CHUNK as u64, 4));
-        let turns = queue(SOURCES).saturating_add(vector(SOURCES, 4));
-        let parts = [pools, kept.saturating_mul(SOURCES), nodes.saturating_mul(4), last, turns];
+        let last = pieces.min(sources).saturating_mul(vector(CHUNK as u64, 4));
+        let turns = queue(sources).saturating_add(vector(sources, 4));
+        let parts = [pools, kept.saturating_mul(sources), nodes.saturating_mul(4), last, turns];
         parts.into_iter().fold(0, u64::saturating_add)
     }
 

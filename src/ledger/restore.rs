@@ -6,7 +6,8 @@ use siphasher::sip::SipHasher13;
 
 use super::Ledger;
 use super::attempts::{Attempt, Phase};
-use super::crowd::{Place, size_of_bucket};
+use super::crowd::{Place, by_size};
+use super::fresh::SOURCES;
 use super::index::Index;
 use super::slab::NONE;
 use super::timers::{Alarm, Lane};
@@ -16,9 +17,6 @@ use crate::config::Config;
 use crate::event::BanSubject;
 use crate::network::{NetworkMap, canonical};
 use crate::node::NodeId;
-
-/// Sources are numbered by one byte.
-const SOURCES: u32 = 256;
 
 fn all(parts: &[bool], what: &'static str) -> Result<(), &'static str> {
     if parts.iter().all(|part| *part) { Ok(()) } else { Err(what) }
@@ -89,7 +87,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         crowd.by_size = crowd
             .buckets
             .iter()
-            .map(|(bucket, (key, members))| size_of_bucket(bucket, key, members))
+            .map(|(bucket, (key, members))| by_size(key.source, members.len() as u64, bucket))
             .collect();
         crowd.places = alloc::vec![Place::NONE; slots as usize];
         for (bucket, (_, members)) in crowd.buckets.iter() {

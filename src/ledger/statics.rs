@@ -110,10 +110,9 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     /// An attempt under way to a static node goes on by itself.
     fn replace_origin(&mut self, slot: u32) {
-        let Some(record) = self.nodes.get(slot) else { return };
-        let delay = self.statics.get(record.entry).map(|entry| entry.resolve);
-        let of = self.attempts.slab.get_mut(record.attempt).filter(|of| of.origin == Origin::Static);
-        if let (Some(of), Some(delay)) = (of, delay) {
+        let Some(delay) = self.resolve_delay(slot) else { return };
+        let attempt = self.nodes.get(slot).map_or(NONE, |record| record.attempt);
+        if let Some(of) = self.attempts.slab.get_mut(attempt).filter(|of| of.origin == Origin::Static) {
             of.origin = Origin::Replaced(delay);
         }
     }

@@ -5,7 +5,7 @@
 
 use super::attempts::{Budget, Origin, Phase};
 use super::chunks::Chunks;
-use super::crowd::size_of_bucket;
+use super::crowd::by_size;
 use super::dense::Dense;
 use super::list::List;
 use super::lookups::State;
@@ -231,7 +231,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let crowd = &self.crowd;
         let mut members = 0u32;
         for (bucket, (key, nodes)) in crowd.buckets.iter() {
-            let listed = crowd.by_size.contains(&size_of_bucket(bucket, key, nodes));
+            let listed = crowd.by_size.contains(&by_size(key.source, nodes.len() as u64, bucket));
             holds(listed && !nodes.is_empty(), "the size of a crowd")?;
             let other =
                 |slot: &u32| self.nodes.get(*slot).is_some_and(|r| r.source == Some(key.source) && !r.good);
