@@ -10,6 +10,7 @@
 //   check       may this node be dialed? every rule that refuses, in one place
 //   plan/       which command is next: `classic` and `balanced`, side by side over the same ledger
 //
+//   collections/ generic containers, which know nothing of all this
 //   clock       the door's two timelines; snapshot: saving all of it, and going on from there
 //
 // What goes through the door: event, command, node, address, network, time, config, error, explain, refusal, notice,
@@ -22,6 +23,8 @@ mod apply;
 mod backoff;
 mod check;
 mod clock;
+#[allow(dead_code, unused_imports, reason = "the ledger will be built on these")]
+mod collections;
 mod command;
 mod config;
 mod dialer;

@@ -1,0 +1,104 @@
+//! A vector that grows without moving what it holds, so that no single call copies a million entries.
+
+use alloc::vec::Vec;
+
+use super::bytes::vector;
+
+/// A vector in pages, which are filled one after the other.
+#[derive(Clone, Debug)]
+pub(crate) struct Paged<T> {
+    /// It grows as any vector does, so that few entries take little memory, and are found as in any vector.
+    first: Vec<T>,
+    rest: Vec<Vec<T>>,
+}
+
+impl<T> Paged<T> {
+    /// Entries of a page: few enough to be allocated in microseconds, so many that the list of pages stays short.
+    pub(crate) const PAGE: usize = 1024;
+
+    pub(crate) const fn new() -> Self {
+        Self { first: Vec::new(), rest: Vec::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        let last = self.rest.last().map_or(self.first.len(), Vec::len);
+        self.rest.len().saturating_mul(Self::PAGE).saturating_add(last)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, at: usize) -> Option<&T> {
+        match at.checked_sub(Self::PAGE) {
+            None => self.first.get(at),
+            Some(at) => self.rest.get(at / Self::PAGE)?.get(at % Self::PAGE),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
+        match at.checked_sub(Self::PAGE) {
+            None => self.first.get_mut(at),
+            Some(at) => self.rest.get_mut(at / Self::PAGE)?.get_mut(at % Self::PAGE),
+        }
+    }
+
+    pub(crate) fn push(&mut self, value: T) {
+        if self.first.len() < Self::PAGE {
+            return self.first.push(value);
+        }
+        if let Some(last) = self.rest.last_mut().filter(|last| last.len() < Self::PAGE) {
+            return last.push(value);
+        }
+        let mut page = Vec::with_capacity(Self::PAGE);
+        page.push(value);
+        self.rest.push(page);
+    }
+
+    /// Takes the last entry out. A page that becomes empty is freed.
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let Some(last) = self.rest.last_mut() else { return self.first.pop() };
+        let value = last.pop();
+        if last.is_empty() {
+            self.rest.pop();
+        }
+        value
+    }
+
+    /// Takes an entry out, and puts the last one in its place.
+    pub(crate) fn swap_remove(&mut self, at: usize) -> Option<T> {
+        if at >= self.len() {
+            return None;
+        }
+        let last = self.pop()?;
+        match self.get_mut(at) {
+            Some(gap) => Some(core::mem::replace(gap, last)),
+            None => Some(last),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> + Clone {
+        self.first.iter().chain(self.rest.iter().flatten())
+    }
+
+    /// The most bytes that so many entries take.
+    pub(crate) const fn bound(len: u64) -> u64 {
+        let (page, each) = (Self::PAGE as u64, size_of::<T>());
+        let rest = len.saturating_sub(page).div_ceil(page);
+        let first = vector(if len < page { len } else { page }, each);
+        let entries = first.saturating_add(rest.saturating_mul(vector(page, each)));
+        entries.saturating_add(vector(rest, size_of::<Vec<T>>()))
+    }
+}
+
+impl<T> Default for Paged<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> FromIterator<T> for Paged<T> {
+    fn from_iter<U: IntoIterator<Item = T>>(values: U) -> Self {
+        let mut all = Self::new();
+        values.into_iter().for_each(|value| all.push(value));
+        all
+    }
+}

@@ -1,0 +1,171 @@
+//! Values by key: a slab, and an index of its keys.
+//!
+//! Keys may be of a stranger's choice, so they are hashed with SipHash and a secret; and the order of the hashes is
+//! never to be seen.
+
+use core::fmt;
+
+use siphasher::sip::SipHasher13;
+
+use super::index::Index;
+use super::slab::Slab;
+use super::slot::Slot;
+
+/// A key, and how it is hashed: the same on every platform.
+pub(crate) trait Key: Copy + Eq {
+    fn hash(&self, hasher: &SipHasher13) -> u64;
+}
+
+impl Key for u64 {
+    #[inline]
+    fn hash(&self, hasher: &SipHasher13) -> u64 {
+        hasher.hash(&self.to_le_bytes())
+    }
+}
+
+/// A map from keys to values. Each key has a slot of kind `S`, by which it is found without hashing.
+pub(crate) struct Table<S, K, T> {
+    slab: Slab<S, (K, T)>,
+    index: Index<S>,
+    hasher: SipHasher13,
+}
+
+impl<S, K: Key, T> Table<S, K, T> {
+    #[inline]
+    pub(crate) fn find(&self, key: &K) -> Option<Slot<S>> {
+        if self.len() == 0 {
+            return None;
+        }
+        self.find_hashed(key, key.hash(&self.hasher))
+    }
+
+    #[inline]
+    fn find_hashed(&self, key: &K, hash: u64) -> Option<Slot<S>> {
+        self.index.find(hash, |slot| self.slab.get(slot).is_some_and(|(other, _)| other == key))
+    }
+
+    /// Adds a key that is not in.
+    pub(crate) fn insert(&mut self, key: K, value: T) -> Slot<S> {
+        self.insert_hashed(key, key.hash(&self.hasher), value)
+    }
+
+    /// The slot of a key, which is added if it is not in.
+    pub(crate) fn intern(&mut self, key: K, value: impl FnOnce() -> T) -> Slot<S> {
+        let hash = key.hash(&self.hasher);
+        self.find_hashed(&key, hash).unwrap_or_else(|| self.insert_hashed(key, hash, value()))
+    }
+
+    fn insert_hashed(&mut self, key: K, hash: u64, value: T) -> Slot<S> {
+        let slot = self.slab.insert((key, value));
+        self.add_to_index(hash, slot);
+        slot
+    }
+
+    fn add_to_index(&mut self, hash: u64, slot: Slot<S>) {
+        let Self { slab, index, hasher } = self;
+        index.insert(hash, slot, |slot| slab.get(slot).map_or(0, |(key, _)| key.hash(hasher)));
+    }
+
+    pub(crate) fn remove(&mut self, slot: Slot<S>) -> Option<(K, T)> {
+        let (key, value) = self.slab.remove(slot)?;
+        self.index.take(key.hash(&self.hasher), |other| other == slot);
+        Some((key, value))
+    }
+
+    /// Hashes the keys of a table that was read. Returns whether they are distinct; if not, the table is not usable.
+    #[cfg(feature = "serde")]
+    pub(crate) fn reindex(&mut self, hasher: SipHasher13) -> bool {
+        self.hasher = hasher;
+        self.index = Index::new();
+        (0..self.slots()).all(|index| {
+            let slot = Slot::at(index);
+            let Some(key) = self.key(slot) else { return true };
+            let hash = key.hash(&hasher);
+            let is_new = self.find_hashed(&key, hash).is_none();
+            self.add_to_index(hash, slot);
+            is_new
+        })
+    }
+}
+
+impl<S, K, T> Table<S, K, T> {
+    pub(crate) const fn new(hasher: SipHasher13) -> Self {
+        Self { slab: Slab::new(), index: Index::new(), hasher }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, slot: Slot<S>) -> Option<&T> {
+        self.slab.get(slot).map(|(_, value)| value)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, slot: Slot<S>) -> Option<&mut T> {
+        self.slab.get_mut(slot).map(|(_, value)| value)
+    }
+
+    #[inline]
+    pub(crate) fn key(&self, slot: Slot<S>) -> Option<K>
+    where
+        K: Copy,
+    {
+        self.slab.get(slot).map(|(key, _)| *key)
+    }
+
+    /// A key with its value.
+    #[inline]
+    pub(crate) fn entry(&self, slot: Slot<S>) -> Option<&(K, T)> {
+        self.slab.get(slot)
+    }
+
+    /// A key with its value, which may be changed.
+    #[inline]
+    pub(crate) fn entry_mut(&mut self, slot: Slot<S>) -> Option<(K, &mut T)>
+    where
+        K: Copy,
+    {
+        self.slab.get_mut(slot).map(|(key, value)| (*key, value))
+    }
+
+    /// In the order of the slots.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot<S>, &(K, T))> {
+        self.slab.iter()
+    }
+
+    /// How many keys are in.
+    pub(crate) const fn len(&self) -> u32 {
+        self.slab.len()
+    }
+
+    /// How many slots there are, filled or not. The index of each is below this.
+    pub(crate) fn slots(&self) -> u32 {
+        self.slab.slots()
+    }
+
+    /// The most bytes that so many keys take.
+    pub(crate) const fn bound(len: u64) -> u64 {
+        Slab::<S, (K, T)>::bound(len).saturating_add(Index::<S>::bound(len))
+    }
+
+    /// A table as it was saved, without its index.
+    #[cfg(feature = "serde")]
+    pub(super) fn unindexed(slab: Slab<S, (K, T)>) -> Self {
+        Self { slab, index: Index::new(), hasher: SipHasher13::new_with_keys(0, 0) }
+    }
+
+    #[cfg(feature = "serde")]
+    pub(super) const fn slab(&self) -> &Slab<S, (K, T)> {
+        &self.slab
+    }
+}
+
+impl<S, K: Clone, T: Clone> Clone for Table<S, K, T> {
+    fn clone(&self) -> Self {
+        Self { slab: self.slab.clone(), index: self.index.clone(), hasher: self.hasher }
+    }
+}
+
+impl<S, K: fmt::Debug, T: fmt::Debug> fmt::Debug for Table<S, K, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter().map(|(_, (key, value))| (key, value))).finish()
+    }
+}
