@@ -41,6 +41,7 @@ macro_rules! unbounded {
 }
 
 pub(crate) mod bytes;
+mod entries;
 mod heap;
 mod index;
 mod lanes;

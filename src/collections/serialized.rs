@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::{Serialize, Serializer};
 
-use super::heap::{Heap, Items};
+use super::entries::Entries;
+use super::heap::Heap;
 use super::lanes::Lanes;
 use super::paged::Paged;
 use super::set::SlotSet;
@@ -65,27 +66,15 @@ impl<'de, S, K: Deserialize<'de>, T: Deserialize<'de>> Deserialize<'de> for Tabl
     }
 }
 
-impl<K> Serialize for Items<K> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.as_slice().serialize(serializer)
-    }
-}
-
-impl<'de, K> Deserialize<'de> for Items<K> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Vec::deserialize(deserializer).map(Self::unordered)
-    }
-}
-
 impl<K> Serialize for Heap<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.items().serialize(serializer)
+        self.entries().serialize(serializer)
     }
 }
 
 impl<'de, K> Deserialize<'de> for Heap<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Items::deserialize(deserializer).map(Self::unindexed)
+        Entries::deserialize(deserializer).map(Self::unindexed)
     }
 }
 
@@ -97,9 +86,10 @@ impl<K, const N: usize> Serialize for Lanes<K, N> {
 
 impl<'de, K, const N: usize> Deserialize<'de> for Lanes<K, N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let lanes = Vec::deserialize(deserializer)?;
-        let lanes = lanes.try_into().map_err(|_| D::Error::custom("another number of lanes"))?;
-        Ok(Self::unindexed(lanes))
+        let lanes = Vec::<Entries>::deserialize(deserializer)?
+            .try_into()
+            .map_err(|_| D::Error::custom("another number of lanes"));
+        lanes.map(Self::unindexed)
     }
 }
 

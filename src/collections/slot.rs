@@ -42,12 +42,6 @@ impl<K> Slot<K> {
     pub(super) const fn place(self) -> usize {
         self.index() as usize
     }
-
-    /// A number in the order of the index, which takes no arithmetic.
-    #[inline]
-    pub(super) const fn number(self) -> u32 {
-        self.number.get()
-    }
 }
 
 impl<K> Clone for Slot<K> {

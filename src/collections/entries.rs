@@ -1,0 +1,204 @@
+//! The heap behind the ordered queues, in terms of bare indices: it is compiled once, and not for each kind of slot.
+
+use alloc::vec::Vec;
+
+use super::bytes::vector;
+
+/// An index in a queue. What is least in (`at`, `tie`, `key`) comes first.
+///
+/// The fields are in memory as in that order, so that two loads make it one number (where words are little-endian).
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[repr(C)]
+pub(super) struct Entry {
+    pub(super) key: u32,
+    pub(super) tie: u32,
+    pub(super) at: u64,
+}
+
+impl Entry {
+    /// The order of entries as one number, which is compared without branches.
+    #[inline]
+    const fn rank(self) -> u128 {
+        (self.at as u128) << 64 | (self.tie as u128) << 32 | self.key as u128
+    }
+}
+
+/// Where each slot is in its queue, by its index, or `NONE`.
+pub(super) type Places = Vec<u32>;
+
+const NONE: u32 = u32::MAX;
+
+/// Each node of the tree has so many children: their entries are one cache line.
+const CHILDREN: usize = 4;
+
+/// The entries of one queue, as a heap in a vector. The places are the caller's, since queues of which a slot is in one at
+/// most can share them.
+///
+/// A removal leaves nothing behind, so the vector is as long as the queue.
+#[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct Entries(Vec<Entry>);
+
+impl Entries {
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The keys, in no order that means anything.
+    pub(super) fn keys(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().map(|entry| entry.key)
+    }
+
+    pub(super) fn len(&self) -> u32 {
+        self.0.len() as u32
+    }
+
+    #[inline]
+    pub(super) fn peek(&self) -> Option<Entry> {
+        self.0.first().copied()
+    }
+
+    #[inline]
+    pub(super) fn get(&self, places: &Places, key: u32) -> Option<Entry> {
+        let place = *places.get(key as usize)?;
+        self.0.get(place as usize).copied().filter(|entry| entry.key == key)
+    }
+
+    /// Looks only at entries that come before the key, and at their children.
+    pub(super) fn ahead(&self, places: &Places, key: u32, most: u32) -> Option<u32> {
+        let of = self.get(places, key)?;
+        let mut count = 0u32;
+        let mut open = alloc::vec![0usize];
+        while let Some(place) = open.pop() {
+            let before = self.0.get(place).is_some_and(|entry| entry.rank() < of.rank());
+            if !before || count >= most {
+                continue;
+            }
+            count = count.saturating_add(1);
+            open.extend((first_child(place)..).take(CHILDREN));
+        }
+        Some(count)
+    }
+
+    pub(super) fn set(&mut self, places: &mut Places, key: u32, at: u64, tie: u32) {
+        let entry = Entry { at, tie, key };
+        if places.len() <= key as usize {
+            places.resize((key as usize).saturating_add(1), NONE);
+        }
+        let place = places.get(key as usize).map_or(NONE, |place| *place) as usize;
+        match self.0.get_mut(place).filter(|old| old.key == key) {
+            None => {
+                self.0.push(entry);
+                self.rise(places, self.0.len().saturating_sub(1), entry);
+            }
+            Some(old) => {
+                let sinks = old.rank() < entry.rank();
+                *old = entry;
+                if sinks { self.sink(places, place, entry) } else { self.rise(places, place, entry) }
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, places: &mut Places, key: u32) -> Option<Entry> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let place = *places.get(key as usize)? as usize;
+        let removed = self.0.get(place).copied().filter(|entry| entry.key == key)?;
+        note(places, key, NONE as usize);
+        let last = self.0.pop()?;
+        if place < self.0.len() {
+            if last.rank() < removed.rank() {
+                self.rise(places, place, last)
+            } else {
+                self.sink(places, place, last)
+            }
+        }
+        Some(removed)
+    }
+
+    /// Moves the hole at `place` towards the root until `entry` fits.
+    fn rise(&mut self, places: &mut Places, mut place: usize, entry: Entry) {
+        let (entries, places) = (self.0.as_mut_slice(), places.as_mut_slice());
+        let rank = entry.rank();
+        while let Some(up) = place.checked_sub(1) {
+            let parent = up / CHILDREN;
+            match entries.get(parent) {
+                Some(&above) if rank < above.rank() => put(entries, places, place, above),
+                Some(_) | None => break,
+            }
+            place = parent;
+        }
+        put(entries, places, place, entry);
+    }
+
+    /// Moves the hole at `place` towards the leaves until `entry` fits.
+    fn sink(&mut self, places: &mut Places, mut place: usize, entry: Entry) {
+        let (entries, places) = (self.0.as_mut_slice(), places.as_mut_slice());
+        let rank = entry.rank();
+        while let Some((at, child)) = least_child(entries, place) {
+            if child.rank() >= rank {
+                break;
+            }
+            put(entries, places, place, child);
+            place = at;
+        }
+        put(entries, places, place, entry);
+    }
+
+    /// The most bytes that so many entries take.
+    pub(super) const fn bound(len: u64) -> u64 {
+        vector(len, size_of::<Entry>())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl Entries {
+    /// Puts entries that were read in order. Returns whether the keys are below `slots`, and in no queue of these places.
+    pub(super) fn reindex(&mut self, places: &mut Places, slots: u32) -> bool {
+        core::mem::take(self).0.into_iter().all(|Entry { at, tie, key }| {
+            let is_free = places.get(key as usize).is_none_or(|place| *place == NONE);
+            let fits = is_free && key < slots;
+            if fits {
+                self.set(places, key, at, tie);
+            }
+            fits
+        })
+    }
+}
+
+const fn first_child(place: usize) -> usize {
+    place.saturating_mul(CHILDREN).saturating_add(1)
+}
+
+/// The least child of a place, and where it is.
+#[inline]
+fn least_child(entries: &[Entry], place: usize) -> Option<(usize, Entry)> {
+    let first = first_child(place);
+    let children = entries.get(first..)?;
+    if let Some(&[a, b, c, d]) = children.first_chunk::<CHILDREN>() {
+        let (i, left) = if b.rank() < a.rank() { (1, b) } else { (0, a) };
+        let (j, right) = if d.rank() < c.rank() { (3, d) } else { (2, c) };
+        let (k, least) = if right.rank() < left.rank() { (j, right) } else { (i, left) };
+        return Some((first.saturating_add(k), least));
+    }
+    let last = (first..).zip(children).min_by_key(|(_, child)| child.rank());
+    last.map(|(at, child)| (at, *child))
+}
+
+#[inline]
+fn put(entries: &mut [Entry], places: &mut [u32], place: usize, entry: Entry) {
+    if let Some(to) = entries.get_mut(place) {
+        *to = entry;
+    }
+    note(places, entry.key, place);
+}
+
+/// Notes where a key is.
+#[inline]
+fn note(places: &mut [u32], key: u32, place: usize) {
+    if let Some(to) = places.get_mut(key as usize) {
+        *to = place as u32;
+    }
+}
