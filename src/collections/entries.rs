@@ -151,6 +151,12 @@ impl Entries {
     pub(super) const fn bound(len: u64) -> u64 {
         vector(len, size_of::<Entry>())
     }
+
+    /// The bytes that they take.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.0.capacity() * size_of::<Entry>()
+    }
 }
 
 #[cfg(feature = "serde")]

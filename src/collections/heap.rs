@@ -125,3 +125,107 @@ impl<K> Heap<K> {
         &self.entries
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test")]
+mod tests {
+    use super::*;
+    use crate::collections::testing::Draws;
+    use alloc::collections::BTreeSet;
+
+    enum Kind {}
+
+    type Model = BTreeSet<Item<Kind>>;
+
+    const SLOTS: u32 = 300;
+
+    fn churn(heap: &mut Heap<Kind>, model: &mut Model, draws: &mut Draws, steps: u32) {
+        for _ in 0..steps {
+            let key = Slot::at(draws.below(SLOTS));
+            let old = model.iter().find(|item| item.key == key).copied();
+            assert_eq!(heap.get(key), old);
+            match draws.below(5) {
+                0 => {
+                    assert_eq!(heap.remove(key), old);
+                    old.map(|old| model.remove(&old));
+                }
+                1 => assert_eq!(heap.pop(), model.pop_first()),
+                _ => {
+                    // Few instants and fewer ties, so that all three parts of the order count.
+                    let item = Item { at: u64::from(draws.below(40)), tie: draws.below(3), key };
+                    heap.set(key, item.at, item.tie);
+                    old.map(|old| model.remove(&old));
+                    model.insert(item);
+                }
+            }
+            assert_eq!((heap.peek(), heap.len() as usize), (model.first().copied(), model.len()));
+            let ahead = heap.get(key).map(|item| model.range(..item).count() as u32);
+            assert_eq!(heap.ahead(key, u32::MAX), ahead);
+            assert_eq!(heap.ahead(key, 5), ahead.map(|ahead| ahead.min(5)));
+        }
+        let keys = |keys: &mut dyn Iterator<Item = Slot<Kind>>| keys.collect::<BTreeSet<_>>();
+        assert_eq!(keys(&mut heap.keys()), keys(&mut model.iter().map(|item| item.key)));
+    }
+
+    #[test]
+    fn behaves_like_an_ordered_set() {
+        let (mut heap, mut model) = (Heap::new(), Model::new());
+        churn(&mut heap, &mut model, &mut Draws::new(7), 50_000);
+        assert!(model.len() > 50);
+        assert_eq!((heap.get(Slot::at(u32::MAX)), heap.remove(Slot::at(SLOTS))), (None, None));
+        let mut copy = heap.clone();
+        assert!(core::iter::from_fn(|| copy.pop()).eq(model));
+    }
+
+    #[test]
+    fn absurd_instants_are_in_order_too() {
+        let mut heap = Heap::<Kind>::new();
+        for (index, (at, tie)) in
+            (0..).zip([(u64::MAX, 0), (u64::MAX, u32::MAX), (0, u32::MAX), (1 << 63, 0)])
+        {
+            heap.set(Slot::at(index), at, tie);
+        }
+        assert!(core::iter::from_fn(|| heap.pop()).map(|item| item.key.index()).eq([2, 3, 0, 1]));
+    }
+
+    #[test]
+    fn it_takes_no_more_than_its_bound() {
+        let mut heap = Heap::<Kind>::new();
+        for index in 0..3_000u32 {
+            heap.set(Slot::at(index * 2), u64::from(index), 0);
+            let bytes = heap.entries.bytes() + heap.places.capacity() * 4;
+            let bound = Heap::<Kind>::bound(u64::from(index) + 1, u64::from(index) * 2 + 1);
+            assert!(bytes as u64 <= bound, "{index}: {bytes}");
+        }
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn a_saved_queue_goes_on_as_before() {
+        use crate::collections::testing::saved;
+        let (mut heap, mut model, mut draws) = (Heap::new(), Model::new(), Draws::new(8));
+        for steps in [0, 1, 100, 2_000] {
+            churn(&mut heap, &mut model, &mut draws, steps);
+            heap = saved(&heap);
+            assert!(heap.reindex(SLOTS));
+        }
+        churn(&mut heap, &mut model, &mut draws, 2_000);
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn keys_out_of_range_and_keys_that_come_twice_are_refused() {
+        let key = |key: u32, at: u64| serde_json::json!({ "key": key, "tie": 0, "at": at });
+        let reads = |keys: &[(u32, u64)]| {
+            let json: serde_json::Value = keys.iter().map(|(index, at)| key(*index, *at)).collect();
+            let mut heap: Heap<Kind> = serde_json::from_value(json).unwrap();
+            heap.reindex(10).then(|| heap.pop().map(|item| item.key.index()))
+        };
+        // Its order is made anew.
+        assert_eq!(reads(&[(9, 5), (3, 4), (0, 6)]), Some(Some(3)));
+        assert_eq!(reads(&[]), Some(None));
+        for wrong in [[(10, 5), (3, 4)], [(3, 5), (3, 4)], [(0, 1), (u32::MAX, 1)]] {
+            assert_eq!(reads(&wrong), None);
+        }
+    }
+}

@@ -128,6 +128,13 @@ impl<K> Index<K> {
         let own = buckets.saturating_mul(BUCKET).saturating_add(segments.saturating_mul(16));
         own.saturating_add(vector(segments, size_of::<Segment<K>>())).saturating_add(directory)
     }
+
+    /// The bytes that it takes.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let tables: usize = self.segments.iter().map(|segment| segment.table.allocation_size()).sum();
+        tables + self.directory.capacity() * 4 + self.segments.capacity() * size_of::<Segment<K>>()
+    }
 }
 
 impl<K> Segment<K> {
@@ -140,5 +147,100 @@ impl<K> Segment<K> {
     fn is_full(&self) -> bool {
         let no_room = self.table.len() == self.table.capacity() && self.table.num_buckets() >= BUCKETS;
         no_room && self.table.len() >= ROOM / 2
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test")]
+mod tests {
+    use super::*;
+    use crate::collections::testing::Draws;
+    use alloc::collections::BTreeSet;
+
+    enum Kind {}
+
+    type At = Slot<Kind>;
+
+    /// Any spread does: these are no keys of strangers.
+    fn hash_of(slot: At) -> u64 {
+        u64::from(slot.index()).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    #[test]
+    fn behaves_like_a_set() {
+        let (mut index, mut model, mut draws) = (Index::new(), BTreeSet::new(), Draws::new(6));
+        assert_eq!(index.find(1, |_| true), None);
+        assert_eq!(index.take(1, |_| true), None);
+        // Few hashes, so that many slots have the same.
+        let hash_of = |slot: At| hash_of(At::at(slot.index() / 3));
+        for step in 0..60_000 {
+            let slot = At::at(draws.below(20_000));
+            let (hash, is_in) = (hash_of(slot), model.contains(&slot));
+            assert_eq!(index.find(hash, |other| other == slot), is_in.then_some(slot));
+            if is_in && draws.below(2) == 0 {
+                assert_eq!(index.take(hash, |other| other == slot), Some(slot));
+                model.remove(&slot);
+            } else if !is_in {
+                assert_eq!(index.take(hash, |other| other == slot), None);
+                index.insert(hash, slot, hash_of);
+                model.insert(slot);
+            }
+            if step % 1_000 == 0 {
+                assert_eq!(index.clone().len(), model.len());
+            }
+        }
+        assert!(model.len() > 5_000 && index.segments.len() > 10);
+        assert!(model.iter().all(|slot| index.find(hash_of(*slot), |other| other == *slot) == Some(*slot)));
+    }
+
+    #[test]
+    fn it_takes_no_more_than_its_bound() {
+        let mut index = Index::new();
+        for number in 0..50_000 {
+            index.insert(hash_of(At::at(number)), At::at(number), hash_of);
+            assert!(
+                index.bytes() as u64 <= Index::<Kind>::bound(u64::from(number) + 1),
+                "{number}: {}",
+                index.bytes()
+            );
+        }
+    }
+
+    /// No insertion makes room for more than one segment, and a steady coming and going makes none at all.
+    #[test]
+    fn it_grows_by_single_segments_and_churn_takes_no_more_room() {
+        let mut index = Index::new();
+        let mut before = 0;
+        for number in 0..600_000u32 {
+            let slot = At::at(number);
+            index.insert(hash_of(slot), slot, hash_of);
+            let segments = index.segments.len();
+            assert!(segments <= before + 1 || before == 0);
+            assert!(index.segments.iter().skip(before).all(|segment| segment.table.num_buckets() <= BUCKETS));
+            before = segments;
+            if let Some(last) = number.checked_sub(20_000).map(At::at) {
+                assert_eq!(index.take(hash_of(last), |other| other == last), Some(last));
+            }
+        }
+        assert!(index.segments.iter().all(|segment| segment.table.num_buckets() == BUCKETS));
+        assert!(before < 20_000 / (ROOM / 4), "{before} segments for 20,000 entries");
+        assert_eq!(index.len(), 20_000);
+    }
+
+    /// Hashes that were chosen so that each split would tell one entry from all the others.
+    #[test]
+    fn hashes_that_do_not_spread_do_not_swell_the_directory() {
+        let chosen = |slot: At| {
+            let number = u64::from(slot.index());
+            if number < 447 { number } else { 1 << (number - 447 + u64::from(SHIFT)) | number }
+        };
+        let mut index = Index::new();
+        for slot in (0..447 + 28).map(At::at) {
+            index.insert(chosen(slot), slot, chosen);
+        }
+        assert!(index.directory.len() <= index.segments.len() * 16, "{}", index.directory.len());
+        for slot in (0..447 + 28).map(At::at) {
+            assert_eq!(index.find(chosen(slot), |other| other == slot), Some(slot));
+        }
     }
 }

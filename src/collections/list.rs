@@ -100,3 +100,118 @@ impl<K> Default for List<K> {
         Self::new()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test")]
+mod tests {
+    use super::*;
+    use crate::collections::testing::Draws;
+    use alloc::collections::VecDeque;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    enum Kind {}
+
+    const SLOTS: u32 = 40;
+
+    impl Links<Kind> for Vec<Link<Kind>> {
+        fn link(&mut self, slot: Slot<Kind>) -> Option<&mut Link<Kind>> {
+            self.get_mut(slot.place())
+        }
+    }
+
+    fn is_sound(list: &List<Kind>, links: &[Link<Kind>]) -> bool {
+        list.verify(|slot| links.get(slot.place()).copied())
+    }
+
+    /// Two lists over the same links, in the same order as two queues.
+    fn churn(
+        lists: &mut [List<Kind>; 2],
+        links: &mut Vec<Link<Kind>>,
+        models: &mut [VecDeque<u32>; 2],
+        draws: &mut Draws,
+    ) {
+        for _ in 0..2_000 {
+            let index = draws.below(SLOTS);
+            let here = models.iter().position(|model| model.contains(&index));
+            let of = here.unwrap_or(draws.below(2) as usize);
+            let (list, model) = (&mut lists[of], &mut models[of]);
+            if here.is_some() {
+                list.remove(links, Slot::at(index));
+                model.retain(|other| *other != index);
+            } else {
+                list.push(links, Slot::at(index));
+                model.push_back(index);
+            }
+            for (list, model) in lists.iter().zip(&*models) {
+                assert_eq!((list.len() as usize, list.is_empty()), (model.len(), model.is_empty()));
+                assert_eq!(list.head().map(Slot::index), model.front().copied());
+                assert_eq!(list.tail.map(Slot::index), model.back().copied());
+                assert!(is_sound(list, links));
+            }
+        }
+    }
+
+    #[test]
+    fn behaves_like_a_queue_out_of_which_any_can_be_taken() {
+        let mut lists = [List::new(); 2];
+        let (mut links, mut models) = (vec![Link::NONE; SLOTS as usize], [VecDeque::new(), VecDeque::new()]);
+        churn(&mut lists, &mut links, &mut models, &mut Draws::new(13));
+        for (list, model) in lists.iter_mut().zip(models) {
+            assert!(model.len() > 3);
+            for index in model {
+                assert_eq!(list.head(), Some(Slot::at(index)));
+                list.remove(&mut links, Slot::at(index));
+            }
+            assert!(list.is_empty() && list.head().is_none() && is_sound(list, &links));
+        }
+        assert!(links.iter().all(|link| link.prev.is_none() && link.next.is_none()));
+    }
+
+    #[test]
+    fn a_slot_without_a_link_is_not_taken_in() {
+        let (mut list, mut links) = (List::new(), vec![Link::NONE; 2]);
+        list.push(&mut links, Slot::at(2));
+        assert!(list.is_empty() && list.head().is_none());
+        list.push(&mut links, Slot::at(1));
+        list.remove(&mut links, Slot::at(2));
+        assert_eq!((list.len(), list.head()), (1, Some(Slot::at(1))));
+    }
+
+    /// Whatever single link or part of the list is changed, it shows.
+    #[test]
+    fn links_that_do_not_fit_together_are_found() {
+        let (mut list, mut links) = (List::new(), vec![Link::NONE; 5]);
+        (0..4).for_each(|index| list.push(&mut links, Slot::at(index)));
+        let slots = || (0..6).map(Slot::at).map(Some).chain([None]);
+        for (wrong, index) in slots().flat_map(|wrong| (0..4).map(move |index| (wrong, index))) {
+            for part in 0..2 {
+                let mut broken = links.clone();
+                let part = if part == 0 { &mut broken[index].prev } else { &mut broken[index].next };
+                let changed = core::mem::replace(part, wrong) != wrong;
+                assert_eq!(is_sound(&list, &broken), !changed, "{index} {wrong:?}");
+            }
+        }
+        for wrong in slots() {
+            assert_eq!(is_sound(&List { head: wrong, ..list }, &links), wrong == list.head);
+            assert_eq!(is_sound(&List { tail: wrong, ..list }, &links), wrong == list.tail);
+        }
+        for len in [0, 3, 5, u32::MAX] {
+            assert!(!is_sound(&List { len, ..list }, &links), "{len}");
+        }
+        assert!(!list.verify(|slot| links.get(slot.place()).copied().filter(|_| slot.index() != 2)));
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn saved_lists_go_on_as_before() {
+        use crate::collections::testing::saved;
+        let mut lists = [List::new(); 2];
+        let (mut links, mut models) = (vec![Link::NONE; SLOTS as usize], [VecDeque::new(), VecDeque::new()]);
+        let mut draws = Draws::new(14);
+        for _ in 0..3 {
+            churn(&mut lists, &mut links, &mut models, &mut draws);
+            (lists, links) = (saved(&lists), saved(&links));
+        }
+    }
+}

@@ -87,6 +87,14 @@ impl<T> Paged<T> {
         let entries = first.saturating_add(rest.saturating_mul(vector(page, each)));
         entries.saturating_add(vector(rest, size_of::<Vec<T>>()))
     }
+
+    /// The bytes that it takes.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let pages = self.rest.iter().chain([&self.first]);
+        let entries: usize = pages.map(|page| page.capacity() * size_of::<T>()).sum();
+        entries + self.rest.capacity() * size_of::<Vec<T>>()
+    }
 }
 
 impl<T> Default for Paged<T> {
@@ -100,5 +108,75 @@ impl<T> FromIterator<T> for Paged<T> {
         let mut all = Self::new();
         values.into_iter().for_each(|value| all.push(value));
         all
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test")]
+mod tests {
+    use super::*;
+    use crate::collections::testing::Draws;
+
+    const PAGE: usize = Paged::<u64>::PAGE;
+
+    #[test]
+    fn behaves_like_a_vector() {
+        let (mut paged, mut model, mut draws) = (Paged::new(), Vec::new(), Draws::new(1));
+        // It grows to some pages, and shrinks to nothing.
+        for (pushes, of) in [(3, 4), (1, 4), (2, 3), (1, 3)] {
+            for _ in 0..8_000 {
+                let at = draws.below(model.len() as u32 + 2) as usize;
+                match draws.below(of) {
+                    kind if kind < pushes => {
+                        let value = draws.next();
+                        paged.push(value);
+                        model.push(value);
+                    }
+                    kind if kind % 2 == 0 => assert_eq!(paged.pop(), model.pop()),
+                    _ => {
+                        let removed = (at < model.len()).then(|| model.swap_remove(at));
+                        assert_eq!(paged.swap_remove(at), removed);
+                    }
+                }
+                assert_eq!((paged.len(), paged.get(at)), (model.len(), model.get(at)));
+                if let (Some(new), Some(old)) = (paged.get_mut(at), model.get_mut(at)) {
+                    (*new, *old) = (*new ^ 1, *old ^ 1);
+                }
+            }
+            assert!(paged.iter().eq(&model));
+            let again: Paged<u64> = model.iter().copied().collect();
+            assert!(again.iter().eq(&model));
+        }
+    }
+
+    #[test]
+    fn nothing_moves_but_the_first_page() {
+        for len in [0, 1, 5, 1_000, 1_024, 1_025, 5_000, 10_240] {
+            let paged: Paged<u64> = (0..len).collect();
+            assert!(paged.rest.iter().all(|page| page.capacity() == PAGE));
+            assert!(paged.bytes() as u64 <= Paged::<u64>::bound(len), "{len}: {}", paged.bytes());
+        }
+    }
+
+    #[test]
+    fn what_is_taken_out_leaves_no_pages_behind() {
+        let mut paged: Paged<u64> = (0..5_000).collect();
+        for left in (0..5_000usize).rev() {
+            assert!(paged.swap_remove(left / 2).is_some());
+            let pages = left.saturating_sub(PAGE).div_ceil(PAGE);
+            assert_eq!((paged.len(), paged.rest.len()), (left, pages));
+        }
+        assert_eq!((paged.pop(), paged.swap_remove(0)), (None, None));
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn it_is_saved_as_a_vector() {
+        use crate::collections::testing::saved;
+        for len in [0, 1, 1_024, 3_000] {
+            let read = saved(&(0..len).collect::<Paged<u64>>());
+            assert!(read.iter().copied().eq(0..len));
+            assert!(read.rest.iter().all(|page| page.capacity() == PAGE));
+        }
     }
 }

@@ -114,3 +114,86 @@ impl<K> SlotSet<K> {
         &self.slots
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test")]
+mod tests {
+    use super::*;
+    use crate::collections::testing::Draws;
+
+    enum Kind {}
+
+    const SLOTS: u32 = 100;
+
+    fn churn(set: &mut SlotSet<Kind>, model: &mut Vec<Slot<Kind>>, draws: &mut Draws, steps: u32) {
+        for _ in 0..steps {
+            let slot = Slot::at(draws.below(SLOTS));
+            let at = model.iter().position(|other| *other == slot);
+            assert_eq!(set.contains(slot), at.is_some());
+            match draws.below(50) {
+                0 => {
+                    set.clear();
+                    model.clear();
+                }
+                1..9 => assert_eq!(set.pop(), model.pop()),
+                9..20 => {
+                    assert_eq!(set.remove(slot), at.is_some());
+                    at.map(|at| model.swap_remove(at));
+                }
+                _ => {
+                    assert_eq!(set.insert(slot), at.is_none());
+                    model.extend(at.is_none().then_some(slot));
+                }
+            }
+            check(set, model);
+        }
+    }
+
+    fn check(set: &SlotSet<Kind>, model: &[Slot<Kind>]) {
+        assert!(set.iter().eq(model.iter().copied()));
+        assert_eq!((set.len() as usize, set.is_empty()), (model.len(), model.is_empty()));
+        assert_eq!((set.get(3), set.last()), (model.get(3).copied(), model.last().copied()));
+        assert!((0..=SLOTS).map(Slot::at).all(|slot| set.contains(slot) == model.contains(&slot)));
+    }
+
+    #[test]
+    fn behaves_like_a_vector_without_duplicates() {
+        let (mut set, mut model) = (SlotSet::new(), Vec::new());
+        churn(&mut set, &mut model, &mut Draws::new(11), 20_000);
+        check(&set.clone(), &model);
+        assert!(!set.contains(Slot::at(u32::MAX)) && !set.remove(Slot::at(u32::MAX)));
+    }
+
+    #[test]
+    fn it_takes_no_more_than_its_bound() {
+        let mut set = SlotSet::<Kind>::new();
+        for index in 0..3_000u32 {
+            set.insert(Slot::at(index * 2));
+            let bytes = (set.slots.capacity() + set.places.capacity()) * 4;
+            let bound = SlotSet::<Kind>::bound(u64::from(index) + 1, u64::from(index) * 2 + 1);
+            assert!(bytes as u64 <= bound, "{index}: {bytes}");
+        }
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn a_saved_set_goes_on_as_before() {
+        use crate::collections::testing::saved;
+        let (mut set, mut model, mut draws) = (SlotSet::new(), Vec::new(), Draws::new(12));
+        for steps in [0, 1, 10, 2_000] {
+            churn(&mut set, &mut model, &mut draws, steps);
+            set = saved(&set);
+            assert!(set.reindex(SLOTS));
+            check(&set, &model);
+        }
+        churn(&mut set, &mut model, &mut draws, 2_000);
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn slots_out_of_range_and_slots_that_come_twice_are_refused() {
+        let reads = |json| serde_json::from_str::<SlotSet<Kind>>(json).unwrap().reindex(10);
+        assert!(reads("[]") && reads("[9,0,3]"));
+        assert!(!reads("[10]") && !reads("[3,0,3]") && !reads("[4294967294]"));
+    }
+}

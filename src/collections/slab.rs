@@ -101,6 +101,12 @@ impl<K, T> Slab<K, T> {
     pub(crate) const fn bound(len: u64) -> u64 {
         Paged::<Cell<T>>::bound(len)
     }
+
+    /// The bytes that it takes.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.cells.bytes()
+    }
 }
 
 #[cfg(feature = "serde")]
@@ -156,5 +162,97 @@ impl<K, T: fmt::Debug> fmt::Debug for Slab<K, T> {
 impl<K, T> Default for Slab<K, T> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test")]
+mod tests {
+    use super::*;
+    use crate::collections::testing::Draws;
+    use alloc::collections::BTreeMap;
+    use alloc::vec::Vec;
+
+    enum Kind {}
+
+    /// A slab, and what it should hold.
+    #[derive(Default)]
+    struct Pair {
+        slab: Slab<Kind, u64>,
+        values: BTreeMap<u32, u64>,
+        /// In the order in which they were freed.
+        free: Vec<u32>,
+    }
+
+    impl Pair {
+        fn insert(&mut self, value: u64) {
+            let index = self.free.pop().unwrap_or(self.values.len() as u32);
+            self.values.insert(index, value);
+            assert_eq!(self.slab.insert(value), Slot::at(index));
+        }
+
+        fn remove(&mut self, index: u32) {
+            let value = self.values.remove(&index);
+            self.free.extend(value.map(|_| index));
+            assert_eq!(self.slab.remove(Slot::at(index)), value);
+        }
+
+        fn check(&self) {
+            let slots = self.values.len() + self.free.len();
+            assert_eq!((self.slab.len() as usize, self.slab.slots() as usize), (self.values.len(), slots));
+            let values = self.values.iter().map(|(index, value)| (Slot::at(*index), value));
+            assert!(self.slab.iter().eq(values));
+            assert!(self.slab.bytes() as u64 <= Slab::<Kind, u64>::bound(slots as u64));
+        }
+
+        fn churn(&mut self, draws: &mut Draws, steps: u32) {
+            for _ in 0..steps {
+                let index = draws.below(self.slab.slots() + 3);
+                match draws.below(2) {
+                    0 => self.remove(index),
+                    _ => self.insert(draws.next()),
+                }
+                assert_eq!(self.slab.get(Slot::at(index)), self.values.get(&index));
+                assert_eq!(self.slab.get_mut(Slot::at(index)), self.values.get_mut(&index));
+            }
+            self.check();
+        }
+    }
+
+    #[test]
+    fn behaves_like_a_map_that_uses_the_last_freed_slot_first() {
+        let (mut pair, mut draws) = (Pair::default(), Draws::new(2));
+        for _ in 0..100 {
+            pair.churn(&mut draws, 200);
+        }
+        (0..3_000).for_each(|value| pair.insert(value));
+        pair.check();
+        assert_eq!(pair.slab.clone().iter().count(), pair.values.len());
+        assert_eq!(pair.slab.get(Slot::at(u32::MAX)), None);
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn a_saved_slab_goes_on_as_before() {
+        use crate::collections::testing::saved;
+        let (mut pair, mut draws) = (Pair::default(), Draws::new(3));
+        for steps in [0, 1, 2, 50, 3_000] {
+            pair.churn(&mut draws, steps);
+            pair.slab = saved(&pair.slab);
+            pair.check();
+        }
+        pair.churn(&mut draws, 3_000);
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn what_does_not_fit_together_is_refused() {
+        let read = |json| serde_json::from_str::<Slab<Kind, u64>>(json).map(|slab| slab.len()).ok();
+        assert_eq!(read("[[7,null,8,null],[3,1]]"), Some(2));
+        for wrong in
+            ["[[7,null],[]]", "[[7],[0]]", "[[null,null],[1,1]]", "[[null],[0,0]]", "[[],[4294967295]]"]
+        {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
     }
 }

@@ -169,3 +169,101 @@ impl<S, K: fmt::Debug, T: fmt::Debug> fmt::Debug for Table<S, K, T> {
         f.debug_map().entries(self.iter().map(|(_, (key, value))| (key, value))).finish()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "a test")]
+mod tests {
+    use super::*;
+    use crate::collections::testing::Draws;
+    use alloc::collections::BTreeMap;
+
+    enum Kind {}
+
+    type Model = BTreeMap<u64, (Slot<Kind>, u64)>;
+
+    fn churn(table: &mut Table<Kind, u64, u64>, model: &mut Model, draws: &mut Draws, steps: u32) {
+        for _ in 0..steps {
+            let (key, value) = (u64::from(draws.below(300)), draws.next());
+            let known = model.get(&key).copied();
+            assert_eq!(table.find(&key), known.map(|(slot, _)| slot));
+            match (draws.below(3), known) {
+                (0, Some((slot, value))) => {
+                    assert_eq!(table.remove(slot), Some((key, value)));
+                    assert_eq!((table.remove(slot), table.get(slot), table.key(slot)), (None, None, None));
+                    model.remove(&key);
+                }
+                (1, Some((slot, old))) => {
+                    assert_eq!(table.entry(slot), Some(&(key, old)));
+                    assert_eq!(table.entry_mut(slot).map(|(key, value)| (key, *value)), Some((key, old)));
+                    *table.get_mut(slot).unwrap() = value;
+                    model.insert(key, (slot, value));
+                }
+                (1, None) => {
+                    model.insert(key, (table.insert(key, value), value));
+                }
+                _ => {
+                    let slot = table.intern(key, || value);
+                    assert!(known.is_none_or(|(known, _)| known == slot));
+                    model.entry(key).or_insert((slot, value));
+                }
+            }
+            assert_eq!(table.len() as usize, model.len());
+        }
+        check(table, model);
+    }
+
+    fn check(table: &Table<Kind, u64, u64>, model: &Model) {
+        for (key, &(slot, value)) in model {
+            assert_eq!(
+                (table.find(key), table.key(slot), table.get(slot)),
+                (Some(slot), Some(*key), Some(&value))
+            );
+        }
+        assert_eq!((table.iter().count(), table.index.len()), (model.len(), model.len()));
+        assert!(table.iter().all(|(slot, (key, value))| model.get(key) == Some(&(slot, *value))));
+    }
+
+    fn hasher(key: u64) -> SipHasher13 {
+        SipHasher13::new_with_keys(key, 2)
+    }
+
+    #[test]
+    fn behaves_like_a_map() {
+        let (mut table, mut model) = (Table::new(hasher(1)), Model::new());
+        churn(&mut table, &mut model, &mut Draws::new(4), 20_000);
+        assert!(model.len() > 100 && table.slots() <= 300);
+        check(&table.clone(), &model);
+    }
+
+    #[test]
+    fn it_takes_no_more_than_its_bound() {
+        let mut table: Table<Kind, u64, u64> = Table::new(hasher(1));
+        for key in 0..20_000 {
+            table.insert(key, key);
+            let bytes = table.slab.bytes() + table.index.bytes();
+            assert!(bytes as u64 <= Table::<Kind, u64, u64>::bound(key + 1), "{key}: {bytes}");
+        }
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn a_saved_table_goes_on_as_before() {
+        use crate::collections::testing::saved;
+        let (mut table, mut model, mut draws) = (Table::new(hasher(1)), Model::new(), Draws::new(5));
+        for steps in [0, 1, 100, 2_000] {
+            churn(&mut table, &mut model, &mut draws, steps);
+            table = saved(&table);
+            assert!(table.reindex(hasher(u64::from(steps))));
+            check(&table, &model);
+        }
+        churn(&mut table, &mut model, &mut draws, 2_000);
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn a_key_that_comes_twice_is_refused() {
+        let reads = |json| serde_json::from_str::<Table<Kind, u64, u64>>(json).unwrap().reindex(hasher(1));
+        assert!(reads("[[[1,0],null,[2,0]],[1]]"));
+        assert!(!reads("[[[1,0],null,[1,0]],[1]]"));
+    }
+}
