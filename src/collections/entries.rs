@@ -155,7 +155,7 @@ impl Entries {
     /// The bytes that they take.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        self.0.capacity() * size_of::<Entry>()
+        self.0.capacity().saturating_mul(size_of::<Entry>())
     }
 }
 

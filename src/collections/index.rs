@@ -131,6 +131,7 @@ impl<K> Index<K> {
 
     /// The bytes that it takes.
     #[cfg(test)]
+    #[allow(clippy::arithmetic_side_effects, reason = "for tests")]
     pub(super) fn bytes(&self) -> usize {
         let tables: usize = self.segments.iter().map(|segment| segment.table.allocation_size()).sum();
         tables + self.directory.capacity() * 4 + self.segments.capacity() * size_of::<Segment<K>>()

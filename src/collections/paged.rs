@@ -90,6 +90,7 @@ impl<T> Paged<T> {
 
     /// The bytes that it takes.
     #[cfg(test)]
+    #[allow(clippy::arithmetic_side_effects, reason = "for tests")]
     pub(super) fn bytes(&self) -> usize {
         let pages = self.rest.iter().chain([&self.first]);
         let entries: usize = pages.map(|page| page.capacity() * size_of::<T>()).sum();

@@ -105,7 +105,8 @@ impl<'de, K> Deserialize<'de> for SlotSet<K> {
     }
 }
 
-#[cfg(all(test, feature = "record"))]
+#[cfg(test)]
+#[cfg(feature = "record")]
 #[allow(clippy::arithmetic_side_effects, reason = "a test")]
 mod tests {
     use core::fmt::Debug;

@@ -16,8 +16,8 @@ impl Draws {
     }
 
     /// A number below `end`.
-    pub(super) const fn below(&mut self, end: u32) -> u32 {
-        ((self.next() >> 32) * end as u64 >> 32) as u32
+    pub(super) fn below(&mut self, end: u32) -> u32 {
+        (self.next() >> 32).wrapping_mul(u64::from(end)).wrapping_shr(32) as u32
     }
 }
 
