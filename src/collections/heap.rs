@@ -207,7 +207,7 @@ mod tests {
         for steps in [0, 1, 100, 2_000] {
             churn(&mut heap, &mut model, &mut draws, steps);
             heap = saved(&heap);
-            assert!(heap.reindex(SLOTS));
+            assert!(heap.reindex(SLOTS) && heap.reindex(SLOTS));
         }
         churn(&mut heap, &mut model, &mut draws, 2_000);
     }

@@ -183,7 +183,7 @@ mod tests {
         for steps in [0, 1, 100, 2_000] {
             churn(&mut lanes, &mut model, &mut draws, steps);
             lanes = saved(&lanes);
-            assert!(lanes.reindex(SLOTS));
+            assert!(lanes.reindex(SLOTS) && lanes.reindex(SLOTS));
         }
         churn(&mut lanes, &mut model, &mut draws, 2_000);
     }
