@@ -4,7 +4,7 @@
 use crate::command::Command;
 use crate::error::EventError;
 use crate::event::Event;
-use crate::explain::{Explanation, Need};
+use crate::explain::{Explanation, NeedExplanation};
 use crate::notice::Notice;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
@@ -63,7 +63,8 @@ impl Clock {
         if let Refusal::BannedId { until: Some(until) }
         | Refusal::BannedNetwork { until: Some(until), .. }
         | Refusal::ResolveDelay { until }
-        | Refusal::Cooling { until } = &mut refusal
+        | Refusal::Cooling { until }
+        | Refusal::FamilyDown { until } = &mut refusal
         {
             *until = self.outer(*until);
         }
@@ -99,7 +100,7 @@ impl Clock {
         explanation
     }
 
-    pub(crate) fn need(self, mut need: Need) -> Need {
+    pub(crate) fn need(self, mut need: NeedExplanation) -> NeedExplanation {
         need.cooling.1 = self.outer_opt(need.cooling.1);
         need.first_overdue = self.outer_opt(need.first_overdue);
         for (_, at) in &mut need.waits {

@@ -1,24 +1,37 @@
 //! The only door: events in, commands out.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `dialer.rs` | [`Dialer`]: `handle`, `poll`, questions |
+//! | `dialer/apply.rs` | each event: what changes, and what the plan is told |
+//! | `dialer/enforce.rs` | what new rules do to what is there |
+//! | `dialer/answers.rs` | `explain`, `explain_need`, gauges |
+
+mod answers;
+mod apply;
+pub(crate) mod enforce;
 
 use core::iter;
 
 use rand_core::Rng;
+use siphasher::sip::SipHasher13;
 
 use crate::address::Address;
 use crate::clock::Clock;
 use crate::command::{Command, WakeReason};
 use crate::config::Config;
-use crate::error::{ConfigError, EventError};
+use crate::error::{ConfigError, EventError, Inconsistency};
 use crate::event::Event;
-use crate::explain::{Explanation, Need};
-use crate::ledger::Ledger;
-use crate::ledger::timers::Wants;
-use crate::node::{KnownNode, NodeId};
+use crate::facts::Facts;
+use crate::node::NodeId;
 use crate::notice::Notice;
-use crate::plan::{Plan, Step};
+use crate::plan::Plan;
+use crate::plan::policy::{Policy, Step, Waits};
 use crate::sample;
-use crate::stats::{Gauges, Stats, count};
+use crate::stats::{Stats, count};
 use crate::time::Timestamp;
+
+use enforce::Sweep;
 
 /// How many entries one drain may look at without a command.
 const BACKLOG: u32 = 256;
@@ -36,17 +49,18 @@ const BACKLOG: u32 = 256;
 /// it keys the hashes against strangers who choose their ids, and it decides which nodes are drawn.
 #[derive(Clone, Debug)]
 pub struct Dialer<I, A, R> {
-    pub(crate) ledger: Ledger<I, A>,
-    pub(crate) plan: Plan,
+    pub(crate) facts: Facts<I, A>,
+    pub(crate) plan: Plan<I, A>,
     pub(crate) rng: R,
-    pub(crate) phase: Phase,
+    pub(crate) drain: Drain,
+    pub(crate) sweep: Sweep,
     pub(crate) clock: Clock,
 }
 
 /// Where the present drain is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) enum Phase {
+pub(crate) enum Drain {
     /// The next poll starts a round.
     Fresh,
     /// A round is under way.
@@ -56,17 +70,19 @@ pub(crate) enum Phase {
 }
 
 impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
-    /// A dialer that knows nobody yet. `me` is this node's own id, `now` the start of its time. Draws four numbers
+    /// A dialer that knows no node yet. `me` is this node's own id, `now` the start of its time. Draws four numbers
     /// from the rng.
     ///
     /// # Errors
-    /// The first field of the config that makes no sense.
+    /// The first field of the config that makes no sense, or a bootnode with the own id.
     pub fn new(me: I, config: Config<I, A>, mut rng: R, now: Timestamp) -> Result<Self, ConfigError> {
-        config.validate()?;
+        config.validate_for(&me)?;
         let seeds = [(); 4].map(|()| rng.next_u64());
-        let plan = Plan::new(config.profile);
-        let ledger = Ledger::new(me, config, seeds, now);
-        Ok(Self { ledger, plan, rng, phase: Phase::Fresh, clock: Clock::default() })
+        let [k0, k1, ..] = seeds;
+        let plan = Plan::new(config.profile(), SipHasher13::new_with_keys(k0, k1), now);
+        let facts = Facts::new(me, config, seeds, now);
+        let (drain, sweep, clock) = (Drain::Fresh, Sweep::DONE, Clock::default());
+        Ok(Self { facts, plan, rng, drain, sweep, clock })
     }
 
     /// Takes in one event: moves time to `now`, lets happen what is due by then, then applies the event.
@@ -78,42 +94,39 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// The event was refused, and has changed nothing but the clock and the statistics. What the clock made due has
     /// happened all the same, so drain after an error too. [`EventError::TimeOutOfRange`] moves not even the clock.
     pub fn handle(&mut self, now: Timestamp, event: Event<I, A>) -> Result<(), EventError> {
-        count(&mut self.ledger.stats.events);
-        if now > Timestamp::MAX {
-            count(&mut self.ledger.stats.event_errors);
+        count(&mut self.facts.stats.events);
+        if now > Timestamp::MAX_NOW {
+            count(&mut self.facts.stats.event_errors);
             return Err(EventError::TimeOutOfRange { now });
         }
         self.advance(self.clock.inner(now), matches!(event, Event::Tick));
-        if matches!(event, Event::NetworkChanged) {
-            self.plan.drain_burst(&self.ledger);
-        }
-        let result = self.ledger.apply(self.clock.event(event));
+        let result = self.apply(self.clock.event(event));
         if result.is_err() {
-            count(&mut self.ledger.stats.event_errors);
+            count(&mut self.facts.stats.event_errors);
         }
         result.map_err(|error| self.clock.error(error))
     }
 
     /// Moves time, and lets happen what is due. An unfinished round is gone on with, if nothing but time has passed.
     fn advance(&mut self, now: Timestamp, tick: bool) {
-        let ledger = &mut self.ledger;
-        if now < ledger.now {
-            count(&mut ledger.stats.clock_regressions);
+        let facts = &mut self.facts;
+        if now < facts.now {
+            count(&mut facts.stats.clock_regressions);
         }
-        ledger.now = ledger.now.max(now);
-        let (expected, goes_on) = match self.phase {
-            Phase::Asleep { until, unfinished, .. } => (until, unfinished && tick),
-            Phase::Fresh | Phase::Planning => (None, false),
+        facts.now = facts.now.max(now);
+        let (expected, goes_on) = match self.drain {
+            Drain::Asleep { until, unfinished, .. } => (until, unfinished && tick),
+            Drain::Fresh | Drain::Planning => (None, false),
         };
-        self.phase = if goes_on { Phase::Planning } else { Phase::Fresh };
-        let jump = ledger.config.pace.jump;
-        let jumped = expected.filter(|expected| ledger.now.saturating_since(*expected) > jump);
+        self.drain = if goes_on { Drain::Planning } else { Drain::Fresh };
+        let jump = facts.config.pace.jump;
+        let jumped = expected.filter(|expected| facts.now.saturating_since(*expected) > jump);
         if let Some(expected) = jumped {
-            count(&mut ledger.stats.clock_jumps);
-            ledger.notify(Notice::TimeJumped { expected });
-            self.plan.drain_burst(ledger);
+            count(&mut facts.stats.clock_jumps);
+            facts.notify(Notice::TimeJumped { expected });
+            self.plan.time_jumped(facts);
         }
-        ledger.expire(jumped.is_none());
+        self.expire(jumped.is_none());
     }
 
     /// The next command. Poll until it is [`Command::Sleep`], which ends every drain; polling again returns the
@@ -127,45 +140,46 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     }
 
     fn next_command(&mut self) -> Command<I, A> {
-        match self.phase {
-            Phase::Asleep { until, reason, .. } => return Command::Sleep { until, reason },
-            Phase::Fresh => self.plan.start(&mut self.ledger),
-            Phase::Planning => {}
+        match self.drain {
+            Drain::Asleep { until, reason, .. } => return Command::Sleep { until, reason },
+            Drain::Fresh => self.plan.start(&mut self.facts),
+            Drain::Planning => {}
         }
-        self.phase = Phase::Planning;
+        self.drain = Drain::Planning;
         for _ in 0..BACKLOG {
             if let Some(command) = self.owed() {
                 return command;
             }
-            if self.ledger.enforce_next() {
+            if self.enforce_next() {
                 continue;
             }
-            match self.plan.next(&mut self.ledger, &mut self.rng) {
+            match self.plan.next(&mut self.facts, &mut self.rng) {
                 Step::Issue(attempt) => {
-                    if let Some(command) = self.ledger.issue(attempt) {
+                    if let Some(command) = self.facts.issue(attempt) {
                         return command;
                     }
                 }
-                Step::Lookup => return self.ledger.issue_lookup(sample::bytes(&mut self.rng)),
+                Step::Lookup => return self.facts.issue_lookup(sample::bytes(&mut self.rng)),
                 Step::Looked => {}
-                Step::Done(wants) => return self.sleep(wants),
+                Step::Wait(waits) => return self.sleep(&waits),
             }
         }
-        self.fall_asleep(Some(self.ledger.now.next()), WakeReason::Backlog, true)
+        self.fall_asleep(Some(self.facts.now.next()), WakeReason::Backlog, true)
     }
 
     /// What is owed to the driver comes before all that is planned.
     fn owed(&mut self) -> Option<Command<I, A>> {
-        match self.ledger.cancels.pop_front() {
+        match self.facts.pop_cancel() {
             Some(task) => Some(Command::Cancel(task)),
-            None => self.ledger.issue_disconnect(),
+            None => self.facts.issue_disconnect(),
         }
     }
 
     /// Nothing is left to do: when will there be? What is due already is more than one event could take care of.
-    fn sleep(&mut self, wants: Wants) -> Command<I, A> {
-        let soonest = self.ledger.now.next();
-        match self.ledger.timers.next(wants) {
+    fn sleep(&mut self, waits: &Waits) -> Command<I, A> {
+        let soonest = self.facts.now.next();
+        let first = self.facts.next_deadline().into_iter().chain(waits.iter()).min_by_key(|(at, _)| *at);
+        match first {
             None => self.fall_asleep(None, WakeReason::Event, false),
             Some((at, _)) if at < soonest => self.fall_asleep(Some(soonest), WakeReason::Backlog, false),
             Some((at, reason)) => self.fall_asleep(Some(at), reason, false),
@@ -178,8 +192,8 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         reason: WakeReason,
         unfinished: bool,
     ) -> Command<I, A> {
-        count(&mut self.ledger.stats.sleeps);
-        self.phase = Phase::Asleep { until, reason, unfinished };
+        count(&mut self.facts.stats.sleeps);
+        self.drain = Drain::Asleep { until, reason, unfinished };
         Command::Sleep { until, reason }
     }
 
@@ -206,25 +220,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
 
     /// The oldest notice that was not fetched yet.
     pub fn next_notice(&mut self) -> Option<Notice<I>> {
-        self.ledger.notices.pop_front().map(|notice| self.clock.notice(notice))
-    }
-
-    /// Why a node is not being dialed now: every rule that refuses it, from the code that decides.
-    #[must_use]
-    pub fn explain(&self, id: &I) -> Explanation {
-        self.clock.explanation(self.ledger.explain(id))
-    }
-
-    /// Why there are fewer dynamic peers than the target asks for, and what is being done.
-    #[must_use]
-    pub fn explain_need(&self) -> Need {
-        self.clock.need(self.ledger.explain_need())
-    }
-
-    /// All known nodes, with what is worth keeping over a restart; for those who persist an address book. The order
-    /// is that of no rank. Walks over all nodes.
-    pub fn known_nodes(&self) -> impl Iterator<Item = KnownNode<I, A>> {
-        self.ledger.known_nodes()
+        self.facts.pop_notice().map(|notice| self.clock.notice(notice))
     }
 
     /// Recounts everything that is held in two forms, and compares. It always agrees; tests of drivers and fuzzers may
@@ -232,31 +228,25 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     ///
     /// # Errors
     /// What does not agree with itself.
-    pub fn verify(&self) -> Result<(), &'static str> {
-        self.ledger.verify()
+    pub fn verify(&self) -> Result<(), Inconsistency> {
+        self.facts.verify().and_then(|()| self.plan.verify(&self.facts)).map_err(Inconsistency::new)
     }
 
     /// What has happened since the start.
     #[must_use]
     pub fn stats(&self) -> &Stats {
-        &self.ledger.stats
-    }
-
-    /// What is there now.
-    #[must_use]
-    pub fn gauges(&self) -> Gauges {
-        self.ledger.gauges()
+        &self.facts.stats
     }
 
     /// The config in force.
     #[must_use]
     pub fn config(&self) -> &Config<I, A> {
-        &self.ledger.config
+        &self.facts.config
     }
 
     /// The latest instant of any event.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.clock.outer(self.ledger.now)
+        self.clock.outer(self.facts.now)
     }
 }

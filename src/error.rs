@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventError {
-    /// `now` is above [`Timestamp::MAX`]. Not even the clock has moved.
+    /// `now` is above [`Timestamp::MAX_NOW`]. Not even the clock has moved.
     TimeOutOfRange {
         /// The `now` given.
         now: Timestamp,
@@ -109,3 +109,19 @@ impl fmt::Display for ConfigError {
 }
 
 impl core::error::Error for ConfigError {}
+
+/// What is held in two forms, and does not agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inconsistency(&'static str);
+
+impl Inconsistency {
+    pub(crate) const fn new(what: &'static str) -> Self {
+        Self(what)
+    }
+}
+
+impl fmt::Display for Inconsistency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}

@@ -2,28 +2,25 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-// The map. Data flows one way, event -> ledger -> plan -> command:
+// The map. Data flows one way, event -> facts -> plan -> command:
 //
-//   dialer      the only door: `handle`, `poll`, `explain`
-//   apply       what each event does to the ledger
-//   ledger/     the facts: nodes, statics, peers, attempts, lookups, bans, groups, and the one timer queue
-//   check       may this node be dialed? every rule that refuses, in one place
-//   plan/       which command is next: `classic` and `balanced`, side by side over the same ledger
+//   dialer        the only door: `handle`, `poll`, questions
+//   facts/        what is the case, and where each node waits: one type a file, with walls
+//   rules         may a node be dialed, may an attempt go on, may a peer stay: the only place that refuses
+//   plan/         which command is next, and what follows from what has happened: one policy beside the other
+//   collections/  the containers that all of this is made of; they know no node
 //
-//   collections/ generic containers, which know nothing of all this
-//   clock       the door's two timelines; snapshot: saving all of it, and going on from there
+//   clock         the door's two timelines; snapshot: saving all of it, and going on from there; bound: its memory
 //
-// What goes through the door: event, command, node, address, network, time, config, error, explain, refusal, notice,
-// stats. Arithmetic: backoff (cooldowns, jitter), sample (draws of fixed width).
+// What goes through the door: event, command, node, address, network, time, config/, error, explain, refusal, notice,
+// stats. Recording what goes through it: record/. Arithmetic: backoff (delays, jitter), sample (draws of fixed width).
 
 extern crate alloc;
 
 mod address;
-mod apply;
 mod backoff;
-mod check;
+mod bound;
 mod clock;
-#[allow(dead_code, unused_imports, reason = "the ledger will be built on these")]
 mod collections;
 mod command;
 mod config;
@@ -31,13 +28,14 @@ mod dialer;
 mod error;
 mod event;
 mod explain;
-mod ledger;
+mod facts;
 mod network;
 mod node;
 mod notice;
 mod plan;
 mod record;
 mod refusal;
+mod rules;
 mod sample;
 #[cfg(feature = "serde")]
 mod snapshot;
@@ -47,13 +45,14 @@ mod time;
 pub use address::{Address, Addrs};
 pub use command::{Command, DialId, DialKind, DisconnectReason, LookupId, ResolveId, Side, Task, WakeReason};
 pub use config::{
-    Backoff, Config, Deadlines, Discover, Diversity, Limits, MAX_DURATION, Options, Outage, Pace, Profile,
+    Backoff, Churn, Config, Deadlines, Diversity, Fallback, Limits, Lookups, MAX_DURATION, Outage, Pace, Profile,
+    Resolves,
 };
 pub use dialer::Dialer;
-pub use error::{Collection, ConfigError, EventError};
-pub use event::{BanSubject, Change, ConnectionId, DialOutcome, Event, PeerKind, RemovalReason, Tried};
-pub use explain::{Explanation, LastOutcome, Need, Standing};
-pub use network::Group;
+pub use error::{Collection, ConfigError, EventError, Inconsistency};
+pub use event::{AddrOutcome, BanSubject, Change, ConnectionId, DialOutcome, Event, PeerKind, RemovalReason};
+pub use explain::{Explanation, LastOutcome, NeedExplanation, Standing};
+pub use network::Subnet;
 pub use node::{KnownNode, Node, NodeId, Source};
 pub use notice::Notice;
 #[cfg(feature = "record")]

@@ -70,7 +70,7 @@ pub struct KnownNode<I, A> {
     /// How long ago its last attempt or session ended; `None`: it was never tried.
     pub last_tried: Option<Duration>,
     /// Whether it was one of the last good peers: it is dialed first after a restart. How many are is
-    /// `Options::anchors`.
+    /// `Config::anchors`.
     pub anchor: bool,
 }
 
@@ -82,3 +82,8 @@ pub struct KnownNode<I, A> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_structs, reason = "a plain number")]
 pub struct Source(pub u8);
+
+impl Source {
+    /// The source of nodes that lookups bring.
+    pub const LOOKUP: Self = Self(u8::MAX);
+}

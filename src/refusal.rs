@@ -4,7 +4,7 @@ use core::fmt;
 
 use ipnet::IpNet;
 
-use crate::network::Group;
+use crate::network::Subnet;
 use crate::time::Timestamp;
 
 /// Why a node is not dialed now.
@@ -50,11 +50,14 @@ pub enum Refusal {
     },
     /// Its addresses belong to a family (IPv4 or IPv6) that leads nowhere on this host, as it seems; only a probe
     /// goes there now and then.
-    FamilyDown,
+    FamilyDown {
+        /// When a probe may go there.
+        until: Timestamp,
+    },
     /// Too many outbound peers and attempts are in a subnet of its.
-    GroupFull {
+    SubnetFull {
         /// The subnet.
-        group: Group,
+        subnet: Subnet,
     },
 }
 
@@ -64,7 +67,7 @@ impl Refusal {
     pub const fn until(&self) -> Option<Timestamp> {
         match *self {
             Self::BannedId { until } | Self::BannedNetwork { until, .. } => until,
-            Self::ResolveDelay { until } | Self::Cooling { until } => Some(until),
+            Self::ResolveDelay { until } | Self::Cooling { until } | Self::FamilyDown { until } => Some(until),
             Self::OwnId
             | Self::Unknown
             | Self::InAttempt
@@ -72,8 +75,7 @@ impl Refusal {
             | Self::InboundPending
             | Self::Restricted
             | Self::NoAddress
-            | Self::FamilyDown
-            | Self::GroupFull { .. } => None,
+            | Self::SubnetFull { .. } => None,
         }
     }
 }
@@ -97,8 +99,8 @@ impl fmt::Display for Refusal {
                 write!(f, "it has no address, and may be resolved again at {until}")
             }
             Self::Cooling { until } => write!(f, "it is cooling down until {until}"),
-            Self::FamilyDown => f.write_str("its address family leads nowhere on this host"),
-            Self::GroupFull { group } => write!(f, "its subnet {group} has enough peers"),
+            Self::FamilyDown { .. } => f.write_str("its address family leads nowhere on this host"),
+            Self::SubnetFull { subnet } => write!(f, "its subnet {subnet} has enough peers"),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::mem::discriminant;
 
 use rand_core::Rng;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
@@ -10,11 +11,13 @@ use serde::ser::{Serialize, SerializeTuple, Serializer};
 use crate::address::Address;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dialer::{Dialer, Phase};
+use crate::dialer::enforce::Sweep;
+use crate::dialer::{Dialer, Drain};
 use crate::error::ConfigError;
-use crate::ledger::Ledger;
+use crate::facts::Facts;
 use crate::node::NodeId;
 use crate::plan::Plan;
+use crate::plan::policy::Policy;
 use crate::time::Timestamp;
 
 /// The form that this build writes and reads.
@@ -28,9 +31,10 @@ const VERSION: u32 = 1;
 /// the node's own key.
 #[derive(Clone)]
 pub struct Snapshot<I, A> {
-    ledger: Ledger<I, A>,
-    plan: Plan,
-    phase: Phase,
+    facts: Facts<I, A>,
+    plan: Plan<I, A>,
+    drain: Drain,
+    sweep: Sweep,
 }
 
 /// Why a snapshot can't be restored.
@@ -41,7 +45,7 @@ pub enum RestoreError {
     Config(ConfigError),
     /// The snapshot was taken under the other profile.
     OtherProfile,
-    /// The start of the new timeline lies above [`Timestamp::MAX`].
+    /// The start of the new timeline lies above [`Timestamp::MAX_NOW`].
     TimeOutOfRange,
     /// The snapshot contradicts itself: it was damaged, or made by hand.
     Inconsistent {
@@ -79,7 +83,7 @@ impl<I: NodeId, A: Address, R: Rng + Clone> Dialer<I, A, R> {
     /// had happened.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot<I, A> {
-        Snapshot { ledger: self.ledger.clone(), plan: self.plan.clone(), phase: self.phase }
+        Snapshot { facts: self.facts.clone(), plan: self.plan.clone(), drain: self.drain, sweep: self.sweep }
     }
 
     /// The rng in its present state.
@@ -111,31 +115,38 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         rng: R,
         now: Timestamp,
     ) -> Result<Self, RestoreError> {
-        config.validate().map_err(RestoreError::Config)?;
-        let Snapshot { mut ledger, plan, phase } = snapshot;
-        if plan.profile() != config.profile {
+        let Snapshot { mut facts, mut plan, drain, sweep } = snapshot;
+        config.validate_for(&facts.me).map_err(RestoreError::Config)?;
+        let other = Plan::<I, A>::new(config.profile(), facts.hasher(), facts.now);
+        if discriminant(&plan) != discriminant(&other) {
             return Err(RestoreError::OtherProfile);
         }
-        if now > Timestamp::MAX {
+        if now > Timestamp::MAX_NOW {
             return Err(RestoreError::TimeOutOfRange);
         }
-        let (target, restrict) = (ledger.config.dynamic_target, ledger.config.restrict.take());
-        let indexed = ledger.index(config).and_then(|()| ledger.verify());
+        let (target, restrict) = (facts.config.dynamic_target, facts.config.restrict.take());
+        let indexed = facts.reindex(config).and_then(|()| match plan.reindex(&facts) {
+            true => facts.verify().and_then(|()| plan.verify(&facts)),
+            false => Err("the crowds of known nodes"),
+        });
         indexed.map_err(|what| RestoreError::Inconsistent { what })?;
-        let phase = if ledger.follow(target, &restrict) { Phase::Fresh } else { phase };
-        let clock = Clock::matching(now, ledger.now);
-        Ok(Self { ledger, plan, rng, phase, clock })
+        let clock = Clock::matching(now, facts.now);
+        let mut dialer = Self { facts, plan, rng, drain, sweep, clock };
+        if dialer.follow(target, restrict.as_deref()) {
+            dialer.drain = Drain::Fresh;
+        }
+        Ok(dialer)
     }
 }
 
 impl<I: NodeId + Serialize, A: Serialize> Serialize for Snapshot<I, A> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let config = &self.ledger.config;
+        let config = &self.facts.config;
         let mut parts = serializer.serialize_tuple(5)?;
         parts.serialize_element(&VERSION)?;
-        parts.serialize_element(&self.ledger)?;
+        parts.serialize_element(&self.facts)?;
         parts.serialize_element(&self.plan)?;
-        parts.serialize_element(&self.phase)?;
+        parts.serialize_element(&(self.drain, self.sweep))?;
         parts.serialize_element(&(config.dynamic_target, &config.restrict))?;
         parts.end()
     }
@@ -165,11 +176,11 @@ impl<'de, I: NodeId + Deserialize<'de>, A: Deserialize<'de> + Ord> Visitor<'de> 
                 "snapshot version {version}, but this build reads version {VERSION}"
             )));
         }
-        let mut ledger: Ledger<I, A> = parts.next_element()?.ok_or_else(|| short(1))?;
+        let mut facts: Facts<I, A> = parts.next_element()?.ok_or_else(|| short(1))?;
         let plan = parts.next_element()?.ok_or_else(|| short(2))?;
-        let phase = parts.next_element()?.ok_or_else(|| short(3))?;
+        let (drain, sweep) = parts.next_element()?.ok_or_else(|| short(3))?;
         let in_force = parts.next_element()?.ok_or_else(|| short(4))?;
-        (ledger.config.dynamic_target, ledger.config.restrict) = in_force;
-        Ok(Snapshot { ledger, plan, phase })
+        (facts.config.dynamic_target, facts.config.restrict) = in_force;
+        Ok(Snapshot { facts, plan, drain, sweep })
     }
 }

@@ -11,7 +11,7 @@ use core::time::Duration;
 use dialstate::rand_core::{Rng, TryRng};
 use dialstate::{
     BanSubject, Change, Command, ConnectionId, DialId, Dialer, Event, EventError, KnownNode, LookupId,
-    Profile, RemovalReason, ResolveId, Seed, Source, Timestamp, Tried, WakeReason,
+    Profile, RemovalReason, ResolveId, Seed, Source, Timestamp, AddrOutcome, WakeReason,
 };
 use rand_chacha::ChaCha8Rng;
 
@@ -113,7 +113,7 @@ impl Replayer {
         let mut names = Names::default();
         let me = names.note(header.me);
         let config = header.config(&mut names)?;
-        let classic = config.profile == Profile::Classic;
+        let classic = config.profile() == Profile::Classic;
         let seed = header.seed.map_or(Seed::Untold, TraceSeed::seed);
         let dialer = Dialer::new(me, config, TraceRng::new(&seed), at);
         let dialer = dialer.map_err(|error| format!("the config makes no sense: {error}"))?;
@@ -231,7 +231,7 @@ impl Replayer {
                 let dial = token.map(DialId::from_raw).or_else(in_flight).unwrap_or(DialId::from_raw(NEVER));
                 tasks.dials.answer(dial);
                 let tried =
-                    tried.iter().map(|tried| Tried { addr: tried.addr, outcome: tried.outcome.into() });
+                    tried.iter().map(|tried| AddrOutcome { addr: tried.addr, outcome: tried.outcome.into() });
                 Event::DialFinished { dial, outcome: (*outcome).into(), tried: tried.collect() }
             }
             Input::ResolveFinished { id, token, node } => {

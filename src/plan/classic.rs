@@ -3,29 +3,43 @@
 //! What has to stay the same through a round is kept here: the need as it was counted at its start, and where in the
 //! round we are.
 
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
 use rand_core::Rng;
 
-use super::Step;
+use super::policy::{Policy, Step, Waits};
 use crate::address::Address;
-use crate::check::{Permit, Subject};
-use crate::command::DialKind;
-use crate::ledger::attempts::{Budget, Ended, Phase};
-use crate::ledger::lookups::State;
-use crate::ledger::timers::{Alarm, Lane, Wants};
-use crate::ledger::{Ledger, NONE};
-use crate::node::{Node, NodeId};
+use crate::backoff::{Cause, may_have_moved};
+use crate::command::{DialKind, WakeReason};
+use crate::event::{AddrOutcome, DialOutcome, PeerKind, RemovalReason};
+use crate::explain::Standing;
+use crate::facts::Facts;
+use crate::facts::attempting::Permit;
+use crate::facts::attempts::{Attempt, Ended, Stage};
+use crate::facts::budget::Budget;
+use crate::facts::counts::Counts;
+use crate::facts::peers::Peer;
+use crate::facts::slots::{AttemptSlot, NodeSlot};
+use crate::facts::waiting::{Due, Queue};
+use crate::node::{KnownNode, Node, NodeId, Source};
 use crate::notice::Notice;
 use crate::refusal::Refusal;
+use crate::rules::{Subject, Verdict};
 use crate::sample::Shuffle;
+use crate::stats::count;
 use crate::time::Timestamp;
+
+/// The most cooldowns without a use that one event ends.
+const IDLE_ENDS: u32 = 256;
 
 /// Where a round is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-enum Stage {
+enum Part {
     Statics,
     Bootnode,
-    /// Known nodes whose history has ended are taken out of the timers, so that the next one shows.
+    /// Known nodes whose history has ended are taken out of their queue, so that the next one shows.
     Wake,
     Random {
         left: u32,
@@ -37,230 +51,411 @@ enum Stage {
 
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct Classic {
-    stage: Stage,
+#[cfg_attr(
+    feature = "serde",
+    serde(bound(deserialize = "I: serde::Deserialize<'de>, A: serde::Deserialize<'de> + Ord"))
+)]
+pub(crate) struct Classic<I, A> {
+    part: Part,
     /// How many dynamic dials are wanted: fixed at the start of the round, less what the round began.
     need: i64,
     /// How often the bootnodes were rotated.
     rotation: u32,
     shuffle: Shuffle,
+    /// Nodes from lookups that wait to be dialed.
+    buffer: VecDeque<Node<I, A>>,
+    /// When the lookup that was decided on begins.
+    decided: Option<Timestamp>,
+    /// The first instant at which a bootnode may be tried, where this round wanted one before.
+    fallback: Option<Timestamp>,
+    waits: Waits,
 }
 
-impl Classic {
-    pub(crate) const fn new() -> Self {
-        Self { stage: Stage::End, need: 0, rotation: 0, shuffle: Shuffle::new() }
-    }
-
-    /// Ends the attempts whose resolve was refused in the round before, and counts the need. A peer and its
-    /// unfinished dial both count, as in the original.
-    pub(crate) fn start<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) {
-        while let Some(refused) = ledger.attempts.refused.last() {
-            ledger.end(refused, Ended::Moot);
-        }
-        let taken = i64::from(ledger.peers.outbound(Budget::Dynamic))
-            .saturating_add(i64::from(ledger.attempts.active(Budget::Dynamic)));
-        self.need = i64::from(ledger.config.dynamic_target).saturating_sub(taken);
-        self.stage = Stage::Statics;
-    }
-
-    pub(crate) fn next<I: NodeId, A: Address>(
-        &mut self,
-        ledger: &mut Ledger<I, A>,
-        rng: &mut impl Rng,
-    ) -> Step {
-        if let Some(attempt) = ledger.attempts.next_owed() {
-            return Step::Issue(attempt);
-        }
-        if let Some(step) = Self::requested(ledger) {
-            return step;
-        }
-        match self.stage {
-            Stage::Statics => self.statics(ledger),
-            Stage::Bootnode => self.bootnode(ledger),
-            Stage::Wake => self.wake(ledger),
-            Stage::Random { left } => self.random(ledger, rng, left),
-            Stage::Buffer => self.buffer(ledger),
-            Stage::Lookup => self.lookup(ledger),
-            Stage::End => self.end(ledger),
+impl<I: NodeId, A: Address> Classic<I, A> {
+    pub(crate) fn new() -> Self {
+        Self {
+            part: Part::End,
+            need: 0,
+            rotation: 0,
+            shuffle: Shuffle::new(),
+            buffer: VecDeque::new(),
+            decided: None,
+            fallback: None,
+            waits: Waits::new(),
         }
     }
 
-    fn requested<I: NodeId, A: Address>(ledger: &mut Ledger<I, A>) -> Option<Step> {
-        let id = ledger.requested.pop_front()?;
-        match ledger.permit(&ledger.requested_subject(id)) {
-            Ok(permit) => Some(begin(ledger, permit)),
+    /// Puts a node that is in no queue where it belongs, with what it had to wait for.
+    fn place(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, due: Option<Due>) {
+        let Some((id, record)) = facts.nodes.entry(node) else { return };
+        let until = due.filter(|due| due.at > facts.now);
+        if !record.is_candidate() || facts.is_blocked(id, node, record) {
+            // The history does not ask where a node came from.
+            match until {
+                Some(until) => facts.enter(node, Queue::Idle, until),
+                None if facts.is_needed(node, record) => {}
+                None => facts.remove_node(node),
+            }
+        } else if record.is_static() {
+            let at_once = || Due { at: facts.now, tie: facts.jitter_of(node) as u32 };
+            let due = due.unwrap_or_else(at_once);
+            facts.enter(node, Queue::Static, due);
+        } else if let Some(until) = until {
+            facts.enter(node, Queue::Cooling, until);
+        }
+    }
+
+    /// Ends the cooldown of a node.
+    fn clear_history(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
+        facts.leave(node);
+        if let Some(notes) = facts.nodes.notes_mut(node) {
+            notes.cause = Cause::None;
+            notes.failures = 0;
+        }
+        self.place(facts, node, None);
+    }
+
+    fn requested_dial(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
+        let id = facts.requested.pop_front()?;
+        match self.permit(facts, &self.requested(facts, id)) {
+            Ok(permit) => Some(self.begin(facts, permit)),
             Err(reason) => {
-                ledger.notify(Notice::RequestDropped { id, reason });
+                facts.notify(Notice::RequestDropped { id, reason });
                 Some(Step::Looked)
             }
         }
     }
 
     /// All static nodes, without a limit; those that are excluded are deleted for good.
-    fn statics<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step {
-        let due = ledger.timers.due(Lane::Static, ledger.now);
-        let Some(subject) = due.and_then(|node| ledger.subject(node, DialKind::Static)) else {
-            self.stage = Stage::Bootnode;
+    fn statics(&mut self, facts: &mut Facts<I, A>) -> Step {
+        let due = facts.waiting.first_due(Queue::Static, facts.now);
+        let subject = due.and_then(|node| Some((node, self.subject(facts, node, DialKind::Static)?)));
+        let Some((node, subject)) = subject else {
+            self.part = Part::Bootnode;
             return Step::Looked;
         };
-        let (id, node) = (subject.id, subject.node);
-        match ledger.permit(&subject) {
-            Ok(permit) => return begin(ledger, permit),
+        let id = subject.id;
+        match self.permit(facts, &subject) {
+            Ok(permit) => return self.begin(facts, permit),
             Err(reason @ (Refusal::OwnId | Refusal::Restricted)) => {
-                ledger.delete_static(node);
-                ledger.notify(Notice::StaticDeleted { id, reason });
+                // The history of the node stays.
+                let due = facts.leave(node);
+                facts.unlist_static(node);
+                self.place(facts, node, due);
+                facts.notify(Notice::StaticDeleted { id, reason });
             }
             Err(reason) => {
-                ledger.stats.refusals.count(&reason);
-                ledger.park(node);
+                facts.stats.refusals.count(&reason);
+                facts.leave(node);
+                facts.park(node);
             }
         }
         Step::Looked
     }
 
     /// With no peer at all, 20 s after the start: the bootnodes are rotated, and the first is tried.
-    fn bootnode<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step {
-        self.stage = Stage::Wake;
-        let count = ledger.config.bootnodes.len() as u32;
-        let alone = ledger.peers.is_empty() && self.need > 0 && count > 0;
-        let from = ledger.start.saturating_add(ledger.config.discover.fallback).next();
-        ledger.timers.clear_alarm(Alarm::Fallback);
-        if !alone || ledger.now < from {
-            if alone {
-                ledger.timers.set_alarm(Alarm::Fallback, from);
-            }
+    fn bootnode(&mut self, facts: &mut Facts<I, A>) -> Step {
+        self.part = Part::Wake;
+        let count = facts.config.bootnodes.len() as u32;
+        let alone = self.is_alone(facts);
+        let from = facts.start.saturating_add(facts.config.fallback.after).next();
+        self.fallback = Some(from).filter(|from| alone && facts.now < *from);
+        if !alone || facts.now < from {
             return Step::Looked;
         }
         self.rotation = self.rotation.wrapping_add(1).checked_rem(count).unwrap_or(0);
         // Rotated once, the list begins with what was its second node, and the head has become the last.
         let head = self.rotation.checked_sub(1).unwrap_or(count.saturating_sub(1));
-        let node = ledger.config.bootnodes.get(head as usize);
-        let permit = node.map(|node| ledger.permit(&subject(ledger, node, DialKind::Bootnode)));
-        permit.map_or(Step::Looked, |permit| self.attempt(ledger, permit))
+        let node = facts.config.bootnodes.get(head as usize);
+        // To go-ethereum they are dynamic dials.
+        let permit = node.map(|node| self.permit(facts, &Subject::delivered(facts, node, DialKind::Dynamic)));
+        permit.map_or(Step::Looked, |permit| self.attempt(facts, permit))
     }
 
-    fn wake<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step {
-        if self.need <= 0 || !ledger.wake_known() {
-            let left = u32::try_from(self.need.max(0) / 2).unwrap_or(0);
-            self.shuffle.reset();
-            self.stage = Stage::Random { left };
+    fn is_alone(&self, facts: &Facts<I, A>) -> bool {
+        facts.peers.is_empty() && self.need > 0 && !facts.config.bootnodes.is_empty()
+    }
+
+    fn wake(&mut self, facts: &mut Facts<I, A>) -> Step {
+        let due = facts.waiting.first_due(Queue::Cooling, facts.now).filter(|_| self.need > 0);
+        match due {
+            Some(node) => self.settle(facts, node),
+            None => {
+                let left = u32::try_from(self.need.max(0) / 2).unwrap_or(0);
+                self.shuffle.reset();
+                self.part = Part::Random { left };
+            }
         }
         Step::Looked
     }
 
     /// Half of the need from random known nodes; one that is refused is not replaced.
-    fn random<I: NodeId, A: Address>(
-        &mut self,
-        ledger: &mut Ledger<I, A>,
-        rng: &mut impl Rng,
-        left: u32,
-    ) -> Step {
-        let known = &ledger.sampled;
+    fn random(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng, left: u32) -> Step {
+        let known = facts.nodes.known();
         let pick = left.checked_sub(1).and_then(|_| self.shuffle.next(rng, known.len()));
         let node = pick.and_then(|pick| known.get(pick));
-        let Some(subject) = node.and_then(|node| ledger.subject(node, DialKind::Dynamic)) else {
-            self.stage = Stage::Buffer;
+        let Some(subject) = node.and_then(|node| self.subject(facts, node, DialKind::Dynamic)) else {
+            self.part = Part::Buffer;
             return Step::Looked;
         };
-        self.stage = Stage::Random { left: left.saturating_sub(1) };
-        let permit = ledger.permit(&subject);
-        self.attempt(ledger, permit)
+        self.part = Part::Random { left: left.saturating_sub(1) };
+        let permit = self.permit(facts, &subject);
+        self.attempt(facts, permit)
     }
 
     /// The rest from what lookups brought; one that is refused is consumed too.
-    fn buffer<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step {
-        let next = if self.need > 0 { ledger.lookups.buffer.pop_front() } else { None };
+    fn buffer(&mut self, facts: &mut Facts<I, A>) -> Step {
+        let next = if self.need > 0 { self.buffer.pop_front() } else { None };
         match next {
             Some(node) => {
-                let permit = ledger.permit(&subject(ledger, &node, DialKind::Dynamic));
-                self.attempt(ledger, permit)
+                let permit = self.permit(facts, &Subject::delivered(facts, &node, DialKind::Dynamic));
+                self.attempt(facts, permit)
             }
             None => {
-                self.stage = Stage::Lookup;
+                self.part = Part::Lookup;
                 Step::Looked
             }
         }
     }
 
     /// A dynamic attempt; if it may begin, the need is one less.
-    fn attempt<I: NodeId, A: Address>(
-        &mut self,
-        ledger: &mut Ledger<I, A>,
-        permit: Result<Permit<I, A>, Refusal>,
-    ) -> Step {
+    fn attempt(&mut self, facts: &mut Facts<I, A>, permit: Result<Permit<I, A>, Refusal>) -> Step {
         let Ok(permit) = permit else { return Step::Looked };
         self.need = self.need.saturating_sub(1);
-        begin(ledger, permit)
+        self.begin(facts, permit)
+    }
+
+    /// Begins an attempt; its first command, unless its resolve is refused.
+    fn begin(&mut self, facts: &mut Facts<I, A>, permit: Permit<I, A>) -> Step {
+        let may_resolve = facts.may_resolve(permit.node, permit.kind);
+        let (attempt, node) = facts.begin(permit, may_resolve);
+        self.settle(facts, node);
+        let stuck = facts.attempts.get(attempt).is_some_and(|attempt| attempt.stage() == Stage::Stuck);
+        if stuck { Step::Looked } else { Step::Issue(attempt) }
     }
 
     /// If need remains, a lookup is decided on, and waits for its instant. It goes out then, needed or not.
-    fn lookup<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step {
-        self.stage = Stage::End;
-        if self.need > 0 && ledger.config.discovery && ledger.lookups.state == State::Idle {
-            let at = ledger.lookup_allowed();
-            ledger.lookups.state = State::Decided;
-            if at > ledger.now {
-                ledger.timers.set_alarm(Alarm::LookupStart, at);
+    fn lookup(&mut self, facts: &mut Facts<I, A>) -> Step {
+        self.part = Part::End;
+        let idle = facts.lookup.is_idle() && self.decided.is_none();
+        if self.need > 0 && facts.config.discovery && idle {
+            let interval = facts.config.lookups.interval;
+            let at = facts.lookup.began().map_or(facts.now, |began| began.saturating_add(interval));
+            if at > facts.now {
+                self.decided = Some(at);
             } else {
-                ledger.begin_lookup();
+                facts.lookup.begin(facts.now);
             }
         }
-        if ledger.lookups.state == State::Due {
-            return Step::Lookup;
-        }
-        Step::Looked
+        if facts.lookup.is_due() { Step::Lookup } else { Step::Looked }
     }
 
     /// If resolves were refused, their attempts end now, and a new round follows at the same instant.
-    fn end<I: NodeId, A: Address>(&mut self, ledger: &mut Ledger<I, A>) -> Step {
-        if ledger.attempts.refused.len() > 0 {
-            self.start(ledger);
+    fn finish(&mut self, facts: &mut Facts<I, A>) -> Step {
+        if facts.attempts.next_stuck().is_some() {
+            self.start(facts);
             return Step::Looked;
         }
-        let wants_known = self.need > 0;
-        self.set_alarms(ledger, wants_known);
-        Step::Done(Wants { statics: true, known: wants_known })
+        self.waits.clear();
+        if let Some(at) = self.decided {
+            self.waits.add(WakeReason::Lookup, at);
+        }
+        let fallback = self.fallback.or_else(|| self.next_bootnode(facts));
+        fallback.into_iter().for_each(|at| self.waits.add(WakeReason::Fallback, at));
+        // Other random nodes may be drawn later, where no lookup will bring any.
+        let known = !facts.nodes.known().is_empty();
+        if self.need > 0 && !facts.config.discovery && known {
+            self.waits.add(WakeReason::Redial, facts.now.saturating_add(facts.config.lookups.interval));
+        }
+        if let Some((_, at)) = facts.waiting.first(Queue::Static) {
+            self.waits.add(WakeReason::StaticRedial, at);
+        }
+        if let Some((_, at)) = facts.waiting.first(Queue::Cooling).filter(|_| self.need > 0) {
+            self.waits.add(WakeReason::Redial, at);
+        }
+        Step::Wait(self.waits.clone())
     }
 
-    /// What the original would find at its next call, whenever that came: another bootnode at the head, or other
-    /// random nodes where no lookup will bring any.
-    fn set_alarms<I: NodeId, A: Address>(&self, ledger: &mut Ledger<I, A>, needed: bool) {
-        let sampled = needed && !ledger.config.discovery && ledger.sampled.len() > 0;
-        if sampled {
-            let at = ledger.now.saturating_add(ledger.config.discover.lookup_interval);
-            ledger.timers.set_alarm(Alarm::Resample, at);
-        } else {
-            ledger.timers.clear_alarm(Alarm::Resample);
+    /// When a bootnode may be dialed again: the next instant, if it may already but is not at the head.
+    fn next_bootnode(&self, facts: &Facts<I, A>) -> Option<Timestamp> {
+        if !self.is_alone(facts) {
+            return None;
         }
-        let falls_back = needed && ledger.peers.is_empty() && ledger.timers.alarm(Alarm::Fallback).is_none();
-        if falls_back {
-            if let Some(at) = next_bootnode(ledger) {
-                ledger.timers.set_alarm(Alarm::Fallback, at);
+        let refusal = |node| self.refusal(facts, &Subject::delivered(facts, node, DialKind::Dynamic));
+        let soonest = |node| refusal(node).map_or(Some(facts.now.next()), |refusal| refusal.until());
+        facts.config.bootnodes.iter().filter_map(soonest).min()
+    }
+}
+
+impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
+    fn settle(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
+        let due = facts.leave(node);
+        self.place(facts, node, due);
+    }
+
+    fn static_added(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, _moved: bool) {
+        self.settle(facts, node);
+    }
+
+    /// The history of any id is forgotten that is said to be removed. An attempt to reach it goes on.
+    fn static_removed(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, _was_static: bool) {
+        self.clear_history(facts, node);
+    }
+
+    /// Even the own id and useless addresses are kept: they take part in the sampling.
+    fn discovered(&mut self, facts: &mut Facts<I, A>, node: Node<I, A>, source: Source) -> bool {
+        let Node { id, mut addrs } = node;
+        facts.clean(&mut addrs);
+        let known = facts.nodes.find(&id).and_then(|slot| Some((slot, facts.nodes.get(slot)?.is_known())));
+        if let Some((slot, true)) = known {
+            let old = facts.nodes.get(slot).map(|record| facts.discovered(record));
+            if !addrs.is_empty() && old != Some(&addrs) {
+                facts.set_discovered(slot, addrs);
+                self.settle(facts, slot);
+            }
+            return false;
+        }
+        if facts.nodes.known().len() >= facts.config.limits.others {
+            count(&mut facts.stats.dropped);
+            return false;
+        }
+        let slot = facts.list_known(id, addrs, source);
+        self.settle(facts, slot);
+        true
+    }
+
+    fn forgotten(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
+        facts.unlist_known(node);
+        self.settle(facts, node);
+    }
+
+    fn restored(&mut self, facts: &mut Facts<I, A>, known: KnownNode<I, A>) {
+        let id = known.node.id;
+        let tried = known.last_tried.is_some() || known.good;
+        if self.discovered(facts, known.node, known.source) {
+            if let Some(node) = facts.nodes.find(&id) {
+                let at = facts.now.saturating_sub(known.last_tried.unwrap_or_default());
+                facts.leave(node);
+                facts.set_tried(node, tried, at);
+                if let Some(notes) = facts.nodes.notes_mut(node) {
+                    notes.failures = u8::try_from(known.failures).unwrap_or(u8::MAX);
+                }
+                self.place(facts, node, None);
             }
         }
     }
-}
 
-/// When a bootnode may be dialed again: the next instant, if it may already but is not at the head.
-fn next_bootnode<I: NodeId, A: Address>(ledger: &Ledger<I, A>) -> Option<Timestamp> {
-    let refusal = |bootnode| ledger.refusal(&subject(ledger, bootnode, DialKind::Bootnode));
-    let soonest = |bootnode| refusal(bootnode).map_or(Some(ledger.now.next()), |refusal| refusal.until());
-    ledger.config.bootnodes.iter().filter_map(soonest).min()
-}
+    /// What a lookup brought is kept as it was delivered.
+    fn found(&mut self, facts: &mut Facts<I, A>, nodes: Vec<Node<I, A>>) {
+        for mut node in nodes {
+            facts.clean(&mut node.addrs);
+            if self.buffer.len() < facts.config.limits.lookup_buffer as usize {
+                self.buffer.push_back(node);
+            } else {
+                count(&mut facts.stats.dropped);
+            }
+        }
+    }
 
-/// A node as a source has delivered it: its addresses belong to the source.
-fn subject<'a, I: NodeId, A: Address>(
-    ledger: &Ledger<I, A>,
-    delivered: &'a Node<I, A>,
-    kind: DialKind,
-) -> Subject<'a, I, A> {
-    let Node { id, addrs } = delivered;
-    Subject { id: *id, node: ledger.find(id).unwrap_or(NONE), addrs: addrs.as_slice(), kind }
-}
+    fn connected(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, _kind: PeerKind, _addr: Option<&A>) {
+        self.settle(facts, node);
+    }
 
-/// Begins an attempt; its first command, unless its resolve is refused.
-fn begin<I: NodeId, A: Address>(ledger: &mut Ledger<I, A>, permit: Permit<I, A>) -> Step {
-    let attempt = ledger.begin(permit);
-    let refused = ledger.attempts.get(attempt).is_some_and(|attempt| attempt.phase == Phase::Refused);
-    if refused { Step::Looked } else { Step::Issue(attempt) }
+    fn session_ended(&mut self, facts: &mut Facts<I, A>, peer: &Peer<A>, reason: RemovalReason) {
+        facts.remember_session(peer.node(), reason);
+        self.settle(facts, peer.node());
+    }
+
+    fn dial_answered(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        attempt: AttemptSlot,
+        outcome: DialOutcome,
+        _tried: &[AddrOutcome<A>],
+    ) -> bool {
+        may_have_moved(outcome) && facts.may_resolve_again(attempt)
+    }
+
+    /// Whatever came of the dial, the node rests, and an entry that expires exactly now still blocks.
+    fn attempt_ended(&mut self, facts: &mut Facts<I, A>, attempt: &Attempt<A>, _ended: Ended) {
+        let node = attempt.node();
+        let at = facts.now.saturating_add(facts.config.backoff.history).next();
+        let tie = facts.jitter_of(node) as u32;
+        facts.leave(node);
+        if let Some(notes) = facts.nodes.notes_mut(node) {
+            notes.cause = Cause::History;
+        }
+        self.place(facts, node, Some(Due { at, tie }));
+    }
+
+    /// A lookup that was decided on begins at its instant.
+    fn time_passed(&mut self, facts: &mut Facts<I, A>) {
+        if self.decided.is_some_and(|at| at <= facts.now) {
+            self.decided = None;
+            facts.lookup.begin(facts.now);
+        }
+        for _ in 0..IDLE_ENDS {
+            let Some(node) = facts.waiting.first_due(Queue::Idle, facts.now) else { break };
+            self.settle(facts, node);
+        }
+    }
+
+    fn check(
+        &self,
+        facts: &Facts<I, A>,
+        subject: &Subject<'_, I, A>,
+        visit: &mut impl FnMut(Refusal) -> Verdict,
+    ) -> Verdict {
+        facts.check_identity(subject, visit)?;
+        facts.check_unaddressed(subject, visit)?;
+        facts.check_addrs(subject, visit)?;
+        if subject.kind != DialKind::Requested {
+            facts.check_cooldown(subject, visit)?;
+        }
+        facts.check_room(subject, visit)
+    }
+
+    /// Ends the attempts whose resolve was refused in the round before, and counts the need. A peer and its
+    /// unfinished dial both count, as in the original.
+    fn start(&mut self, facts: &mut Facts<I, A>) {
+        while let Some(stuck) = facts.attempts.next_stuck() {
+            self.end(facts, stuck, Ended::Moot);
+        }
+        let taken = i64::from(facts.peers.outbound(Budget::Dynamic))
+            .saturating_add(i64::from(facts.attempts.active(Budget::Dynamic)));
+        self.need = i64::from(facts.config.dynamic_target).saturating_sub(taken);
+        self.part = Part::Statics;
+    }
+
+    fn next(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng) -> Step {
+        if let Some(attempt) = facts.attempts.next_owed() {
+            return Step::Issue(attempt);
+        }
+        if let Some(step) = self.requested_dial(facts) {
+            return step;
+        }
+        match self.part {
+            Part::Statics => self.statics(facts),
+            Part::Bootnode => self.bootnode(facts),
+            Part::Wake => self.wake(facts),
+            Part::Random { left } => self.random(facts, rng, left),
+            Part::Buffer => self.buffer(facts),
+            Part::Lookup => self.lookup(facts),
+            Part::End => self.finish(facts),
+        }
+    }
+
+    fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
+    fn bound(&self, counts: &Counts) -> u64 {
+        let node = (size_of::<Node<I, A>>() as u64).saturating_add(counts.bytes_of_addrs::<A>());
+        counts.buffered.next_power_of_two().saturating_mul(node)
+    }
+
+    /// Known nodes are drawn where they lie.
+    fn standing(&self, _facts: &Facts<I, A>, _node: NodeSlot, eligible: bool) -> Standing {
+        if eligible { Standing::Sampled } else { Standing::None }
+    }
 }

@@ -64,7 +64,7 @@ impl Book {
     pub(super) fn new(config: Config, now: Timestamp) -> Self {
         Self {
             counts: Counts::default(),
-            balanced: config.profile == Profile::Balanced,
+            balanced: config.profile() == Profile::Balanced,
             config,
             now,
             peers: BTreeMap::new(),
@@ -183,14 +183,14 @@ impl Book {
 
     fn inbound_pending(&mut self, connection: u64, id: Id) {
         self.pending.remove(&connection);
-        if self.pending.len() >= self.config.limits.inbound as usize {
+        if self.pending.len() >= self.config.limits.inbound_handshakes as usize {
             let oldest = self.pending.iter().min_by_key(|(_, pending)| pending.order);
             let oldest = oldest.map(|(connection, _)| *connection);
             oldest.map(|connection| self.pending.remove(&connection));
             self.counts.inbound_expired += 1;
         }
         self.inbound_order += 1;
-        let until = self.now.saturating_add(self.config.deadlines.inbound);
+        let until = self.now.saturating_add(self.config.deadlines.inbound_handshake);
         self.pending.insert(connection, Pending { id, until, order: self.inbound_order });
     }
 
@@ -244,7 +244,7 @@ impl Book {
         let bootnode = self.config.bootnodes.iter().any(|node| node.id == *id);
         match (self.statics.contains(id), bootnode, self.requested.contains(id)) {
             (true, false, _) => Some(DialKind::Static),
-            (false, _, false) if self.config.options.feeler.is_none() => Some(DialKind::Dynamic),
+            (false, _, false) if self.config.feeler_interval.is_none() => Some(DialKind::Dynamic),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dialstate::{
     BanSubject, Change, ConnectionId, DialId, DialKind, DialOutcome, LookupId, PeerKind, RemovalReason,
-    ResolveId, Source, Task, Timestamp, Tried,
+    ResolveId, Source, Task, Timestamp, AddrOutcome,
 };
 
 use super::book::Book;
@@ -184,6 +184,15 @@ impl Step {
             drain: Drain::from_byte(drain),
         }
     }
+
+    /// Takes the dialer itself out of a list of bootnodes.
+    pub(crate) fn avoid_own_bootnode(&mut self) {
+        if let Act::Bootnodes { first, count } = &mut self.act {
+            while (0..*count % 4).any(|n| pool::id(first.wrapping_add(n)) == pool::ME) {
+                *first = first.wrapping_add(1);
+            }
+        }
+    }
 }
 
 impl After {
@@ -342,7 +351,7 @@ fn connect(book: &Book, task: u8) -> Vec<Event> {
 
 fn dial_ends(book: &Book, task: u8, outcome: DialOutcome, tried: bool) -> Event {
     let Some((dial, flight)) = book.dial(task) else { return Event::Tick };
-    let tried = flight.addrs.iter().filter(|_| tried).map(|addr| Tried { addr: *addr, outcome }).collect();
+    let tried = flight.addrs.iter().filter(|_| tried).map(|addr| AddrOutcome { addr: *addr, outcome }).collect();
     Event::DialFinished { dial, outcome, tried }
 }
 

@@ -29,7 +29,7 @@ impl Network {
         let lives = this.tasks.orphans.values().any(|(dialed, _)| *dialed == id);
         let resolves = this.tasks.resolves.values().any(|resolved| *resolved == id);
         assert!(!(busy || lives || resolves), "{}", told());
-        assert!(kind != DialKind::Feeler || this.config.options.feeler.is_some(), "{}", told());
+        assert!(kind != DialKind::Feeler || this.config.feeler_interval.is_some(), "{}", told());
         if kind == DialKind::Dynamic && !this.anchors.is_empty() {
             assert!(this.anchors.contains(&id), "{:?} come first: {}", this.anchors, told());
             self.hosts[host].anchors.retain(|anchor| *anchor != id);
@@ -86,7 +86,7 @@ impl Network {
         let told =
             || format!("host {host} at {}: {gauges:?}, {peers:?}, {dials:?}, {:?}", self.now, this.tasks);
         // A feeler that is being closed is in no gauge.
-        let counted = (gauges.inbound + gauges.static_peers + gauges.dynamic_peers) as usize;
+        let counted = (gauges.inbound_peers + gauges.static_peers + gauges.dynamic_peers) as usize;
         let feelers = self.up_as(host, |kind, _| kind == DialKind::Feeler);
         assert!(counted <= peers.len() && peers.len() <= counted + feelers, "{}", told());
         assert!(this.polite || feelers == 0, "{}", told());

@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 use std::io::{self, Write};
 
-use dialstate::{BanSubject, Change, Command, Event, Profile, Sink, Timestamp, Tried};
+use dialstate::{BanSubject, Change, Command, Event, Profile, Sink, Timestamp, AddrOutcome};
 
 use super::tasks::Tasks;
 use crate::trace::{
@@ -178,7 +178,7 @@ impl<W: Write> JsonLines<W> {
 
 impl<W: Write> Sink<Id, SocketAddr> for JsonLines<W> {
     fn begin(&mut self, header: &dialstate::Header<Id, SocketAddr>) {
-        self.classic = header.config.profile == Profile::Classic;
+        self.classic = header.config.profile() == Profile::Classic;
         self.attempt(|this| {
             let line = Header::new(header.me, &header.config, &header.seed).map_err(no_word)?;
             this.begin_line(header.start, Input::Config(Box::new(line)));
@@ -229,10 +229,10 @@ impl TryFrom<&Change<Id, SocketAddr>> for TraceChange {
     }
 }
 
-impl TryFrom<&Tried<SocketAddr>> for TriedAddr {
+impl TryFrom<&AddrOutcome<SocketAddr>> for TriedAddr {
     type Error = String;
 
-    fn try_from(tried: &Tried<SocketAddr>) -> Result<Self, String> {
+    fn try_from(tried: &AddrOutcome<SocketAddr>) -> Result<Self, String> {
         Ok(Self { addr: tried.addr, outcome: tried.outcome.try_into()? })
     }
 }

@@ -8,7 +8,7 @@ use dialstate::rand_core::{Rng, SeedableRng};
 use dialstate::{
     BanSubject, Binary, Command, Config, ConnectionId, DialId, DialKind, DialOutcome, Event, Header, Node,
     PeerKind, ReadError, ReadErrorKind, Recorder, Recording, RemovalReason, Sink, Source, Task, Timestamp,
-    Tried,
+    AddrOutcome,
 };
 use dialstate_proptests::replay::{JsonLines, Replayer, replay, to_lines};
 use dialstate_proptests::trace::{Id, Lines};
@@ -106,7 +106,7 @@ impl Driver {
                     return Event::PeerAdded { id, kind: PeerKind::Outbound(DialKind::Dynamic), addr: None };
                 }
                 let tried =
-                    if self.below(2) == 0 { vec![Tried { addr: self.addr(), outcome }] } else { Vec::new() };
+                    if self.below(2) == 0 { vec![AddrOutcome { addr: self.addr(), outcome }] } else { Vec::new() };
                 Event::DialFinished { dial, outcome, tried }
             }
             Task::Resolve(resolve) => Event::ResolveFinished { resolve, addrs: self.node().addrs },
@@ -258,7 +258,7 @@ fn a_recording_of_balanced_replays_exactly() {
     for seed in 0..4 {
         let mut config = Config::balanced();
         config.bootnodes = vec![Node::new([200; 32], ["9.9.9.9:30303".parse().unwrap()])];
-        config.options.feeler = Some(core::time::Duration::from_secs(20));
+        config.feeler_interval = Some(core::time::Duration::from_secs(20));
         let seen = round_trip(config, seed);
         for name in ["dial", "resolve", "lookup", "cancel", "disconnect"] {
             assert!(seen.contains_key(name), "no {name}: {seen:?}");

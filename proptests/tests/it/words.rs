@@ -155,7 +155,7 @@ fn seeds_make_generators_only_of_their_kind() {
 
 #[test]
 fn refusals_and_notices_are_sentences() {
-    let (network, group) = ("20.0.0.0/8".parse().unwrap(), dialstate::Group::NoIp);
+    let (network, group) = ("20.0.0.0/8".parse().unwrap(), dialstate::Subnet::NoIp);
     let told = [
         Refusal::OwnId,
         Refusal::Unknown,
@@ -168,8 +168,8 @@ fn refusals_and_notices_are_sentences() {
         Refusal::NoAddress,
         Refusal::ResolveDelay { until: at(6) },
         Refusal::Cooling { until: at(7) },
-        Refusal::FamilyDown,
-        Refusal::GroupFull { group },
+        Refusal::FamilyDown { .. },
+        Refusal::SubnetFull { subnet },
     ]
     .map(|refusal| refusal.to_string());
     let wanted = [

@@ -1,0 +1,155 @@
+//! Answers to questions: why a node is not dialed, why peers are missing, what is there.
+
+use alloc::vec::Vec;
+use core::ops::ControlFlow;
+
+use rand_core::Rng;
+
+use super::Dialer;
+use crate::address::Address;
+use crate::command::DialKind;
+use crate::explain::{Explanation, NeedExplanation, Standing};
+use crate::facts::budget::Budget;
+use crate::facts::nodes::Record;
+use crate::facts::slots::NodeSlot;
+use crate::facts::waiting::Queue;
+use crate::node::{KnownNode, Node, NodeId};
+use crate::plan::policy::Policy;
+use crate::refusal::Refusal;
+use crate::rules::Subject;
+use crate::stats::Gauges;
+use crate::time::Timestamp;
+
+/// How far the nodes before one in its queue are counted: asking must not cost more than deciding.
+const MOST_AHEAD: u32 = 64;
+
+impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
+    /// Why a node is not being dialed now: every rule that refuses it, from the code that decides.
+    #[must_use]
+    pub fn explain(&self, id: &I) -> Explanation {
+        let facts = &self.facts;
+        let node = facts.nodes.find(id);
+        let record = node.and_then(|node| facts.nodes.get(node));
+        let candidate = record.is_some_and(Record::is_candidate);
+        let subject = self.subject_of(id, node.filter(|_| candidate));
+        let mut refusals = Vec::new();
+        if !candidate && subject.kind != DialKind::Bootnode && *id != facts.me {
+            refusals.push(Refusal::Unknown);
+        }
+        let _ = self.plan.check(facts, &subject, &mut |refusal| {
+            refusals.push(refusal);
+            ControlFlow::Continue(())
+        });
+        let earliest =
+            refusals.iter().try_fold(facts.now, |latest, refusal| Some(latest.max(refusal.until()?)));
+        let (last, last_at) = record.map_or((None, Timestamp::ZERO), Record::last);
+        self.clock.explanation(Explanation {
+            earliest,
+            standing: match node.filter(|_| candidate) {
+                _ if subject.kind == DialKind::Bootnode => Standing::Bootnode,
+                Some(node) => self.standing(node, refusals.is_empty()),
+                None => Standing::None,
+            },
+            refusals,
+            ahead: node.zip(record).and_then(|(node, of)| facts.waiting.ahead(of.place(), node, MOST_AHEAD)),
+            last: last.map(|last| (last, last_at)),
+            failures: record.map_or(0, |record| self.plan.failures(record)),
+            attempts: record.map_or(0, Record::attempts),
+        })
+    }
+
+    /// What a node would be dialed as: a static or known node, a bootnode, or nothing but its id.
+    fn subject_of(&self, id: &I, candidate: Option<NodeSlot>) -> Subject<'_, I, A> {
+        let facts = &self.facts;
+        let fixed = candidate.and_then(|node| facts.nodes.get(node)).is_some_and(Record::is_static);
+        let kind = if fixed { DialKind::Static } else { DialKind::Dynamic };
+        let known = candidate.and_then(|node| self.plan.subject(facts, node, kind));
+        let bootnode = facts.config.bootnodes.iter().find(|node| node.id == *id);
+        let bootnode = || bootnode.map(|node| Subject::delivered(facts, node, DialKind::Bootnode));
+        known.or_else(bootnode).unwrap_or_else(|| Subject::of_id(facts, *id, DialKind::Requested))
+    }
+
+    fn standing(&self, node: NodeSlot, eligible: bool) -> Standing {
+        match self.facts.queue_of(node) {
+            Queue::None | Queue::Idle => self.plan.standing(&self.facts, node, eligible),
+            Queue::Static => Standing::Static,
+            Queue::Cooling => Standing::Cooling,
+            Queue::Good => Standing::Good,
+            Queue::Failed => Standing::Failed,
+            Queue::Fresh { .. } => Standing::Fresh,
+            Queue::Crowded { .. } => Standing::Crowded,
+            Queue::Parked { .. } => Standing::Parked,
+        }
+    }
+
+    /// Why there are fewer dynamic peers than the target asks for, and what is being done.
+    #[must_use]
+    pub fn explain_need(&self) -> NeedExplanation {
+        let facts = &self.facts;
+        let gauges = self.gauges();
+        let cooling = facts.waiting.first(Queue::Cooling).map(|(_, at)| at);
+        let mut waits: Vec<_> = self.plan.waits().iter().chain(facts.next_deadline()).collect();
+        waits.sort_unstable();
+        waits.dedup();
+        let dynamic = facts.attempts.of_budget(Budget::Dynamic).iter();
+        self.clock.need(NeedExplanation {
+            target: facts.config.dynamic_target,
+            connected: gauges.dynamic_peers,
+            under_way: gauges.dynamic_attempts,
+            free: facts.free_slots(),
+            ready: gauges.ready,
+            cooling: (gauges.cooling, cooling),
+            crowded: gauges.crowded,
+            parked: gauges.parked,
+            looking: !facts.lookup.is_idle(),
+            first_overdue: dynamic.filter_map(|attempt| facts.attempts.deadline(attempt)).min(),
+            offline: self.plan.is_offline(),
+            waits: waits.into_iter().map(|(at, reason)| (reason, at)).collect(),
+        })
+    }
+
+    /// All known nodes, with what is worth keeping over a restart, for those who persist an address book. The order has no
+    /// meaning. The dynamic peers that have been connected longest are marked as anchors. Walks over all nodes.
+    pub fn known_nodes(&self) -> impl Iterator<Item = KnownNode<I, A>> {
+        let facts = &self.facts;
+        let peers = facts.peers.of_budget(Budget::Dynamic).iter().filter_map(|slot| facts.peers.get(slot));
+        let mut oldest: Vec<_> = peers.map(|peer| (peer.since(), peer.node())).collect();
+        oldest.sort_unstable();
+        oldest.truncate(facts.config.anchors as usize);
+        facts.nodes.known().iter().filter_map(move |node| {
+            let (id, record) = facts.nodes.entry(node)?;
+            let (_, last_at) = record.last();
+            let tried = (record.attempts() > 0).then(|| facts.now.saturating_since(last_at));
+            Some(KnownNode {
+                node: Node { id: *id, addrs: facts.discovered(record).clone() },
+                source: record.source()?,
+                good: record.notes.good,
+                failures: self.plan.failures(record),
+                last_tried: tried,
+                anchor: oldest.iter().any(|(_, anchor)| *anchor == node),
+            })
+        })
+    }
+
+    /// What is there now.
+    #[must_use]
+    pub fn gauges(&self) -> Gauges {
+        let facts = &self.facts;
+        Gauges {
+            inbound_peers: facts.peers.inbound(),
+            static_peers: facts.peers.outbound(Budget::Static),
+            dynamic_peers: facts.peers.outbound(Budget::Dynamic),
+            static_attempts: facts.attempts.active(Budget::Static),
+            dynamic_attempts: facts.attempts.active(Budget::Dynamic),
+            known: facts.nodes.known().len(),
+            good: self.plan.good(),
+            statics: facts.statics.len(),
+            ready: self.plan.ready(facts),
+            cooling: facts.waiting.len(Queue::Cooling),
+            crowded: facts.waiting.crowded(),
+            parked: facts.waiting.parked(),
+            inbound_handshakes: facts.inbound.len(),
+            bans: facts.bans.len(),
+        }
+    }
+}

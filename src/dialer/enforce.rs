@@ -1,0 +1,100 @@
+//! What new rules do to what is there: peers that may not stay, attempts that may not go on, nodes that wait.
+
+use ipnet::IpNet;
+use rand_core::Rng;
+
+use super::Dialer;
+use crate::address::Address;
+use crate::command::DisconnectReason;
+use crate::event::BanSubject;
+use crate::facts::nodes::Record;
+use crate::facts::slots::{AttemptSlot, BanSlot, PeerSlot};
+use crate::node::NodeId;
+use crate::plan::policy::Policy;
+
+/// How many slots of peers and attempts are still to be checked against new rules, from the last one down. Whatever
+/// comes later is checked as it comes.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Sweep {
+    peers: u32,
+    attempts: u32,
+}
+
+impl Sweep {
+    pub(crate) const DONE: Self = Self { peers: 0, attempts: 0 };
+}
+
+impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
+    /// Owes a disconnect to a peer that a ban or the restrict list excludes.
+    pub(super) fn enforce_on_peer(&mut self, peer: PeerSlot) {
+        let Some(reason) = self.facts.peers.get(peer).and_then(|of| self.facts.excludes_peer(of)) else { return };
+        if reason != DisconnectReason::Restricted || self.plan.disconnects_restricted() {
+            self.facts.peers.dismiss(peer, reason);
+        }
+    }
+
+    /// A ban of one id takes effect on what is there.
+    pub(super) fn enforce_on(&mut self, id: &I) {
+        let Some(node) = self.facts.nodes.find(id) else { return };
+        let record = self.facts.nodes.get(node);
+        let (peer, attempt) = (record.and_then(Record::peer), record.and_then(Record::attempt));
+        if let Some(peer) = peer {
+            self.enforce_on_peer(peer);
+        }
+        match attempt {
+            Some(attempt) => self.plan.cancel(&mut self.facts, attempt),
+            None => self.plan.settle(&mut self.facts, node),
+        }
+    }
+
+    /// New rules take effect on all that is there: on each peer and attempt when a drain gets to it.
+    pub(super) fn enforce_on_all(&mut self) {
+        self.sweep = Sweep { peers: self.facts.peers.slots(), attempts: self.facts.attempts.slots() };
+    }
+
+    /// Checks one peer or attempt against new rules. Returns whether there was one to check.
+    pub(super) fn enforce_next(&mut self) -> bool {
+        if let Some(peer) = self.sweep.peers.checked_sub(1) {
+            self.sweep.peers = peer;
+            PeerSlot::from_index(peer).into_iter().for_each(|peer| self.enforce_on_peer(peer));
+            return true;
+        }
+        let Some(attempt) = self.sweep.attempts.checked_sub(1) else { return false };
+        self.sweep.attempts = attempt;
+        let Some(attempt) = AttemptSlot::from_index(attempt) else { return true };
+        if self.facts.attempts.get(attempt).is_some_and(|of| self.facts.excludes_attempt(of)) {
+            self.plan.cancel(&mut self.facts, attempt);
+        }
+        true
+    }
+
+    /// Ends a ban: a node that waited for that is a candidate again.
+    pub(super) fn lift(&mut self, ban: BanSlot) {
+        match self.facts.lift(ban) {
+            Some(BanSubject::Id(id)) => {
+                if let Some(node) = self.facts.nodes.find(&id) {
+                    self.plan.settle(&mut self.facts, node);
+                }
+            }
+            Some(BanSubject::Network(_)) => self.facts.waiting.loosen(),
+            None => {}
+        }
+    }
+
+    /// Draws the consequences of a config in which these were different before. Returns whether anything may have to be
+    /// done now.
+    pub(crate) fn follow(&mut self, target: u32, restrict: Option<&[IpNet]>) -> bool {
+        let config = &self.facts.config;
+        let restricts = config.restrict.as_deref() != restrict;
+        let retargets = config.dynamic_target != target;
+        if config.dynamic_target < target {
+            self.plan.target_lowered(&mut self.facts);
+        }
+        if restricts {
+            self.facts.waiting.loosen();
+            self.enforce_on_all();
+        }
+        restricts || retargets
+    }
+}

@@ -1,0 +1,380 @@
+//! Attempts under way: resolve, dial, and for static nodes resolve and dial once more.
+//!
+//! An attempt is one thing from its start to its end. It carries its own copy of the addresses; its resolve delay is
+//! that of the static node it came from.
+//!
+//! Invariant: an attempt is in the sets of its budget and of its phase, and in no other; it has an open token and a
+//! deadline only while a task of its is in flight.
+
+use super::budget::{Budget, PerBudget};
+use super::slots::{AttemptSlot, NodeSlot, OfAttempt};
+use super::subnets::Held;
+use crate::address::Addrs;
+use crate::backoff::ResolveDelay;
+use crate::collections::{Heap, Index, Slab, SlotSet, bytes};
+use crate::command::{DialId, DialKind, ResolveId, Task};
+use crate::event::DialOutcome;
+use crate::time::Timestamp;
+
+/// How far an attempt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Stage {
+    /// It is to be resolved.
+    Resolve,
+    Resolving,
+    /// It is to be dialed.
+    Dial,
+    Dialing,
+    /// It has no address, and may not be resolved: it ends when the plan says so.
+    Stuck,
+}
+
+/// Where an attempt came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Origin {
+    /// The operator's list.
+    Static,
+    /// The operator's list, from which the node was removed since, or to which it was added anew. The resolve delay of
+    /// then is the attempt's own now.
+    Replaced(ResolveDelay),
+    /// Anywhere else. No later attempt can tell from it when the node may be resolved.
+    Other,
+}
+
+/// One attempt to reach a node.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound(deserialize = "A: serde::Deserialize<'de> + Ord")))]
+pub(crate) struct Attempt<A> {
+    pub(super) node: NodeSlot,
+    pub(super) kind: DialKind,
+    pub(super) addrs: Addrs<A>,
+    stage: Stage,
+    pub(super) began: Timestamp,
+    pub(super) origin: Origin,
+    /// Whether this is the resolve and dial after a first failed dial.
+    pub(super) again: bool,
+    token: u64,
+    /// The subnets that it counts in, until its node is connected.
+    pub(super) held: Held,
+}
+
+impl<A> Attempt<A> {
+    pub(crate) const fn node(&self) -> NodeSlot {
+        self.node
+    }
+
+    pub(crate) const fn kind(&self) -> DialKind {
+        self.kind
+    }
+
+    pub(crate) const fn budget(&self) -> Budget {
+        Budget::of(self.kind)
+    }
+
+    pub(crate) const fn addrs(&self) -> &Addrs<A> {
+        &self.addrs
+    }
+
+    pub(crate) const fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    pub(crate) const fn began(&self) -> Timestamp {
+        self.began
+    }
+
+    /// Whether it belongs to the list of static nodes as that is now.
+    pub(crate) fn is_current(&self) -> bool {
+        self.origin == Origin::Static
+    }
+
+    /// Whether its node was removed from the list of static nodes, or added anew, since it began.
+    pub(crate) const fn is_replaced(&self) -> bool {
+        matches!(self.origin, Origin::Replaced(_))
+    }
+
+    /// Whether this is the resolve and dial after a first failed dial.
+    pub(crate) const fn is_second(&self) -> bool {
+        self.again
+    }
+
+    /// The task in flight.
+    pub(crate) const fn task(&self) -> Option<Task> {
+        match self.stage {
+            Stage::Dialing => Some(Task::Dial(DialId::from_raw(self.token))),
+            Stage::Resolving => Some(Task::Resolve(ResolveId::from_raw(self.token))),
+            Stage::Resolve | Stage::Dial | Stage::Stuck => None,
+        }
+    }
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Dial(DialOutcome),
+    /// No address was found.
+    Unresolved,
+    /// The driver did not answer in time.
+    Overdue,
+    /// An event or the rules made it moot; nobody is charged.
+    Moot,
+}
+
+/// All attempts under way.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound(deserialize = "A: serde::Deserialize<'de> + Ord")))]
+pub(crate) struct Attempts<A> {
+    all: Slab<OfAttempt, Attempt<A>>,
+    /// Those with a task in flight, by their tokens.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    open: Index<OfAttempt>,
+    /// When the task in flight is overdue.
+    deadlines: Heap<OfAttempt>,
+    active: PerBudget<SlotSet<OfAttempt>>,
+    /// Those whose node is not connected outbound in the same budget.
+    unmet: PerBudget<SlotSet<OfAttempt>>,
+    /// In the stages `Resolve` and `Dial`, in the order of their turns.
+    owed: Heap<OfAttempt>,
+    /// In the stage `Stuck`.
+    stuck: SlotSet<OfAttempt>,
+}
+
+/// A hash for a number that the dialer itself counted up, so any spread will do. (A damaged snapshot may bring others: the
+/// index bounds what these can do.)
+const fn hash(token: u64) -> u64 {
+    token.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+impl<A> Attempts<A> {
+    pub(super) const fn new() -> Self {
+        const EMPTY: SlotSet<OfAttempt> = SlotSet::new();
+        Self {
+            all: Slab::new(),
+            open: Index::new(),
+            deadlines: Heap::new(),
+            active: PerBudget::new(EMPTY, EMPTY, EMPTY),
+            unmet: PerBudget::new(EMPTY, EMPTY, EMPTY),
+            owed: Heap::new(),
+            stuck: EMPTY,
+        }
+    }
+
+    pub(crate) fn get(&self, attempt: AttemptSlot) -> Option<&Attempt<A>> {
+        self.all.get(attempt)
+    }
+
+    pub(super) fn get_mut(&mut self, attempt: AttemptSlot) -> Option<&mut Attempt<A>> {
+        self.all.get_mut(attempt)
+    }
+
+    pub(crate) const fn len(&self) -> u32 {
+        self.all.len()
+    }
+
+    /// How many slots there are, used or not.
+    pub(crate) fn slots(&self) -> u32 {
+        self.all.slots()
+    }
+
+    /// In the order of their slots.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (AttemptSlot, &Attempt<A>)> {
+        self.all.iter()
+    }
+
+    /// Attempts under way in a budget, in the order of their starts but for gaps that were filled.
+    pub(crate) const fn of_budget(&self, budget: Budget) -> &SlotSet<OfAttempt> {
+        self.active.get(budget)
+    }
+
+    /// How many attempts are under way in a budget.
+    pub(crate) fn active(&self, budget: Budget) -> u32 {
+        self.active.get(budget).len()
+    }
+
+    /// How many of them are to nodes that do not hold a slot of the budget as a peer already.
+    pub(crate) fn unmet(&self, budget: Budget) -> u32 {
+        self.unmet.get(budget).len()
+    }
+
+    /// The attempt whose turn it is to have its next command issued.
+    pub(crate) fn next_owed(&self) -> Option<AttemptSlot> {
+        self.owed.peek().map(|item| item.key)
+    }
+
+    /// An attempt that can't go on.
+    pub(crate) fn next_stuck(&self) -> Option<AttemptSlot> {
+        self.stuck.last()
+    }
+
+    /// The attempt that is overdue first, and when.
+    pub(crate) fn first_deadline(&self) -> Option<(AttemptSlot, Timestamp)> {
+        self.deadlines.peek().map(|item| (item.key, Timestamp::from_nanos(item.at)))
+    }
+
+    /// When the task in flight of an attempt is overdue.
+    pub(crate) fn deadline(&self, attempt: AttemptSlot) -> Option<Timestamp> {
+        self.deadlines.get(attempt).map(|item| Timestamp::from_nanos(item.at))
+    }
+
+    /// Adds an attempt in the stage `Resolve` or `Dial`, whose first command is issued at once, or `Stuck`.
+    pub(super) fn insert(&mut self, draft: Draft<A>) -> AttemptSlot {
+        let Draft { node, kind, addrs, stage, began, origin, held, met } = draft;
+        let attempt =
+            Attempt { node, kind, addrs, stage, began, origin, again: false, token: 0, held };
+        let slot = self.all.insert(attempt);
+        self.active.get_mut(Budget::of(kind)).insert(slot);
+        if !met {
+            self.unmet.get_mut(Budget::of(kind)).insert(slot);
+        }
+        if stage == Stage::Stuck {
+            self.stuck.insert(slot);
+        }
+        slot
+    }
+
+    /// Notes whether the node of an attempt is an outbound peer, and in which budget.
+    pub(super) fn set_met(&mut self, attempt: AttemptSlot, peer: Option<Budget>) {
+        let Some(budget) = self.all.get(attempt).map(Attempt::budget) else { return };
+        let unmet = self.unmet.get_mut(budget);
+        if peer == Some(budget) { _ = unmet.remove(attempt) } else { _ = unmet.insert(attempt) }
+    }
+
+    /// An attempt goes on with a resolve or a dial when its turn comes.
+    pub(super) fn owe(&mut self, attempt: AttemptSlot, stage: Stage, turn: u64) {
+        if let Some(of) = self.all.get_mut(attempt) {
+            of.stage = stage;
+            self.owed.set(attempt, turn, 0);
+        }
+    }
+
+    /// The next task of an attempt is in flight, under a token that is in no use. Returns the attempt.
+    pub(super) fn issue(
+        &mut self,
+        attempt: AttemptSlot,
+        token: u64,
+        deadline: Option<Timestamp>,
+    ) -> Option<&Attempt<A>> {
+        let Self { all, open, .. } = self;
+        let of = all.get_mut(attempt)?;
+        of.stage = match of.stage {
+            Stage::Resolve => Stage::Resolving,
+            Stage::Dial => Stage::Dialing,
+            Stage::Resolving | Stage::Dialing | Stage::Stuck => return None,
+        };
+        of.token = token;
+        open.insert(hash(token), attempt, |slot| all.get(slot).map_or(0, |of| hash(of.token)));
+        self.owed.remove(attempt);
+        if let Some(deadline) = deadline {
+            self.deadlines.set(attempt, deadline.as_nanos(), 0);
+        }
+        self.all.get(attempt)
+    }
+
+    /// Ends the task with this token, if it is in flight in this stage. Returns its attempt.
+    pub(super) fn answer(&mut self, token: u64, stage: Stage) -> Option<AttemptSlot> {
+        let Self { all, open, .. } = self;
+        let same = |slot| all.get(slot).is_some_and(|of: &Attempt<A>| of.token == token && of.stage == stage);
+        let attempt = open.take(hash(token), same)?;
+        self.deadlines.remove(attempt);
+        Some(attempt)
+    }
+
+    /// Ends the task of an attempt that nobody has answered.
+    pub(super) fn close(&mut self, attempt: AttemptSlot) -> Option<Task> {
+        let of = self.all.get(attempt)?;
+        let (task, token, stage) = (of.task()?, of.token, of.stage);
+        self.answer(token, stage).map(|_| task)
+    }
+
+    /// Takes out an attempt that has no task in flight.
+    pub(super) fn remove(&mut self, attempt: AttemptSlot) -> Option<Attempt<A>> {
+        let of = self.all.remove(attempt)?;
+        self.owed.remove(attempt);
+        self.stuck.remove(attempt);
+        self.active.get_mut(of.budget()).remove(attempt);
+        self.unmet.get_mut(of.budget()).remove(attempt);
+        Some(of)
+    }
+
+    fn is_open(&self, token: u64) -> bool {
+        let same = |slot| self.all.get(slot).is_some_and(|of| of.token == token);
+        self.open.find(hash(token), same).is_some()
+    }
+
+    /// Whether every attempt is where its stage and kind say; `met` says in which budget a node is connected.
+    pub(crate) fn verify(&self, tokens: u64, met: impl Fn(NodeSlot) -> Option<Budget>) -> bool {
+        let (mut open, mut owed) = (0, 0);
+        for (slot, attempt) in self.all.iter() {
+            let flies = attempt.task().is_some();
+            let owes = matches!(attempt.stage, Stage::Resolve | Stage::Dial);
+            let timed = self.deadlines.get(slot).is_some();
+            let phased = self.is_open(attempt.token) == flies
+                && self.owed.get(slot).is_some() == owes
+                && self.stuck.contains(slot) == (attempt.stage == Stage::Stuck)
+                && (flies || !timed)
+                && attempt.token <= tokens;
+            let budgeted = Budget::ALL.into_iter().all(|of| {
+                let own = of == attempt.budget();
+                self.active.get(of).contains(slot) == own
+                    && self.unmet.get(of).contains(slot) == (own && met(attempt.node) != Some(of))
+            });
+            if !phased || !budgeted {
+                return false;
+            }
+            open = u32::saturating_add(open, u32::from(flies));
+            owed = u32::saturating_add(owed, u32::from(owes));
+        }
+        let exists = |slot| self.all.get(slot).is_some();
+        let sets = [&self.active, &self.unmet].into_iter().flat_map(PerBudget::iter);
+        sets.flat_map(|(_, set)| set.iter()).chain(self.stuck.iter()).chain(self.deadlines.keys()).all(exists)
+            && [self.open.len() as u32, self.owed.len()] == [open, owed]
+    }
+
+    /// Makes what was read usable. Returns whether it fits together.
+    #[cfg(feature = "serde")]
+    pub(super) fn reindex(&mut self) -> bool {
+        let slots = self.all.slots();
+        let sets = self.active.iter_mut().chain(self.unmet.iter_mut()).chain([&mut self.stuck]);
+        let indexed = sets.fold(true, |sound, set| set.reindex(slots) && sound);
+        if !indexed || !self.owed.reindex(slots) || !self.deadlines.reindex(slots) {
+            return false;
+        }
+        self.open = Index::new();
+        let flying = self.all.iter().filter(|(_, of)| of.task().is_some());
+        let flying: alloc::vec::Vec<_> = flying.map(|(slot, of)| (slot, of.token)).collect();
+        flying.into_iter().all(|(slot, token)| {
+            let new = !self.is_open(token);
+            let Self { all, open, .. } = self;
+            open.insert(hash(token), slot, |slot| all.get(slot).map_or(0, |of| hash(of.token)));
+            new
+        })
+    }
+
+    /// The most bytes for so many attempts.
+    pub(crate) fn bound(attempts: u64) -> u64 {
+        bytes::sum(&[
+            Slab::<OfAttempt, Attempt<A>>::bound(attempts),
+            Index::<OfAttempt>::bound(attempts),
+            SlotSet::<OfAttempt>::bound(attempts, attempts).saturating_mul(7),
+            Heap::<OfAttempt>::bound(attempts, attempts).saturating_mul(2),
+        ])
+    }
+}
+
+/// What an attempt begins with.
+#[derive(Debug)]
+pub(super) struct Draft<A> {
+    pub(super) node: NodeSlot,
+    pub(super) kind: DialKind,
+    pub(super) addrs: Addrs<A>,
+    pub(super) stage: Stage,
+    pub(super) began: Timestamp,
+    pub(super) origin: Origin,
+    pub(super) held: Held,
+    /// Whether its node is a peer of the same budget already.
+    pub(super) met: bool,
+}

@@ -1,0 +1,194 @@
+//! Peers: who is connected, and which of them the driver is to disconnect.
+//!
+//! Invariant: a peer is in the set of its kind and in no other; it is owed a disconnect exactly if it is in `owing`.
+
+use super::budget::{Budget, PerBudget};
+use super::slots::{NodeSlot, OfPeer, PeerSlot};
+use super::subnets::Held;
+use crate::collections::{Slab, SlotSet, bytes};
+use crate::command::DisconnectReason;
+use crate::event::PeerKind;
+use crate::time::Timestamp;
+
+/// One connected node.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Peer<A> {
+    pub(super) node: NodeSlot,
+    pub(super) kind: PeerKind,
+    pub(super) addr: Option<A>,
+    pub(super) since: Timestamp,
+    /// The subnets that it counts in.
+    pub(super) held: Held,
+    /// The disconnect that is owed to the driver.
+    pub(super) owed: Option<DisconnectReason>,
+}
+
+impl<A> Peer<A> {
+    pub(crate) const fn node(&self) -> NodeSlot {
+        self.node
+    }
+
+    pub(crate) const fn kind(&self) -> PeerKind {
+        self.kind
+    }
+
+    pub(crate) const fn addr(&self) -> Option<&A> {
+        self.addr.as_ref()
+    }
+
+    pub(crate) const fn since(&self) -> Timestamp {
+        self.since
+    }
+
+    pub(crate) fn is_outbound(&self) -> bool {
+        self.kind != PeerKind::Inbound
+    }
+
+    /// The budget of an outbound peer.
+    pub(crate) const fn budget(&self) -> Option<Budget> {
+        match self.kind {
+            PeerKind::Outbound(kind) => Some(Budget::of(kind)),
+            PeerKind::Inbound => None,
+        }
+    }
+}
+
+/// All peers.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Peers<A> {
+    all: Slab<OfPeer, Peer<A>>,
+    inbound: SlotSet<OfPeer>,
+    outbound: PerBudget<SlotSet<OfPeer>>,
+    /// Those with an owed disconnect.
+    owing: SlotSet<OfPeer>,
+    /// Those that the driver was told to disconnect, or will be.
+    leaving: SlotSet<OfPeer>,
+}
+
+impl<A> Peers<A> {
+    pub(super) const fn new() -> Self {
+        const EMPTY: SlotSet<OfPeer> = SlotSet::new();
+        Self {
+            all: Slab::new(),
+            inbound: EMPTY,
+            outbound: PerBudget::new(EMPTY, EMPTY, EMPTY),
+            owing: EMPTY,
+            leaving: EMPTY,
+        }
+    }
+
+    pub(crate) fn get(&self, peer: PeerSlot) -> Option<&Peer<A>> {
+        self.all.get(peer)
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.all.len() == 0
+    }
+
+    pub(crate) const fn len(&self) -> u32 {
+        self.all.len()
+    }
+
+    /// How many slots there are, used or not.
+    pub(crate) fn slots(&self) -> u32 {
+        self.all.slots()
+    }
+
+    /// In the order of their slots.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PeerSlot, &Peer<A>)> {
+        self.all.iter()
+    }
+
+    /// How many peers are inbound.
+    pub(crate) fn inbound(&self) -> u32 {
+        self.inbound.len()
+    }
+
+    /// How many peers are outbound in a budget.
+    pub(crate) fn outbound(&self, budget: Budget) -> u32 {
+        self.outbound.get(budget).len()
+    }
+
+    /// Outbound peers of a budget.
+    pub(crate) const fn of_budget(&self, budget: Budget) -> &SlotSet<OfPeer> {
+        self.outbound.get(budget)
+    }
+
+    /// Whether the driver was told to disconnect a peer, or will be.
+    pub(crate) fn is_leaving(&self, peer: PeerSlot) -> bool {
+        self.leaving.contains(peer)
+    }
+
+    fn set(&mut self, kind: PeerKind) -> &mut SlotSet<OfPeer> {
+        match kind {
+            PeerKind::Inbound => &mut self.inbound,
+            PeerKind::Outbound(kind) => self.outbound.get_mut(Budget::of(kind)),
+        }
+    }
+
+    pub(super) fn insert(&mut self, peer: Peer<A>) -> PeerSlot {
+        let kind = peer.kind;
+        let slot = self.all.insert(peer);
+        self.set(kind).insert(slot);
+        slot
+    }
+
+    pub(super) fn remove(&mut self, slot: PeerSlot) -> Option<Peer<A>> {
+        let peer = self.all.remove(slot)?;
+        self.set(peer.kind).remove(slot);
+        self.owing.remove(slot);
+        self.leaving.remove(slot);
+        Some(peer)
+    }
+
+    /// Owes a disconnect to the driver. Of two reasons the later counts.
+    pub(crate) fn dismiss(&mut self, peer: PeerSlot, reason: DisconnectReason) {
+        if let Some(of) = self.all.get_mut(peer) {
+            of.owed = Some(reason);
+            self.owing.insert(peer);
+            // Of two connections one stays.
+            if !matches!(reason, DisconnectReason::Duplicate { .. }) {
+                self.leaving.insert(peer);
+            }
+        }
+    }
+
+    /// Takes a disconnect that is owed: whom, and why.
+    pub(super) fn pop_owed(&mut self) -> Option<(NodeSlot, DisconnectReason)> {
+        let peer = self.owing.pop().and_then(|slot| self.all.get_mut(slot))?;
+        Some((peer.node, peer.owed.take()?))
+    }
+
+    /// Whether every peer is where its kind says.
+    pub(crate) fn verify(&self) -> bool {
+        let placed = |(slot, peer): (PeerSlot, &Peer<A>)| {
+            let inbound = self.inbound.contains(slot) == !peer.is_outbound();
+            let owing = self.owing.contains(slot) == peer.owed.is_some();
+            let mut sets = self.outbound.iter();
+            inbound && owing && sets.all(|(of, set)| set.contains(slot) == (peer.budget() == Some(of)))
+        };
+        let outbound: u32 = self.outbound.iter().map(|(_, set)| set.len()).fold(0, u32::saturating_add);
+        let mut listed = self.owing.iter().chain(self.leaving.iter());
+        self.all.iter().all(placed)
+            && listed.all(|slot| self.all.get(slot).is_some())
+            && outbound.saturating_add(self.inbound.len()) == self.all.len()
+    }
+
+    /// Makes what was read usable. Returns whether it fits together.
+    #[cfg(feature = "serde")]
+    pub(super) fn reindex(&mut self) -> bool {
+        let slots = self.all.slots();
+        let sets = [&mut self.inbound, &mut self.owing, &mut self.leaving];
+        sets.into_iter().chain(self.outbound.iter_mut()).all(|set| set.reindex(slots))
+    }
+
+    /// The most bytes for so many peers.
+    pub(crate) fn bound(peers: u64) -> u64 {
+        bytes::sum(&[
+            Slab::<OfPeer, Peer<A>>::bound(peers),
+            SlotSet::<OfPeer>::bound(peers, peers).saturating_mul(6),
+        ])
+    }
+}

@@ -1,0 +1,320 @@
+//! Which known node gives way when the table is full: one that failed too often, then one of the largest crowd.
+//!
+//! A crowd is what one source has told of one subnet (coarse: /16 or /32). Good nodes are in no crowd: they are kept
+//! apart, and displace only each other.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use siphasher::sip::SipHasher13;
+
+use crate::collections::{Heap, Key, Slot, Table, bytes};
+use crate::facts::slots::{NodeSlot, OfNode};
+use crate::network::SubnetKey;
+use crate::node::Source;
+use crate::time::Timestamp;
+
+/// Sources are numbered by one byte.
+const SOURCES: u32 = 256;
+/// How many members of the largest crowd are looked at for one that may go.
+const MEMBERS: usize = 16;
+
+/// Marks the numbers of sources.
+#[derive(Debug)]
+enum OfSource {}
+/// Marks the slots of crowds.
+#[derive(Debug)]
+enum OfCrowd {}
+
+/// What a crowd has in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+struct Crowd {
+    source: Source,
+    subnet: SubnetKey,
+}
+
+impl Key for Crowd {
+    fn hash(&self, hasher: &SipHasher13) -> u64 {
+        let mut bytes = [0; 9];
+        let all = self.subnet.bytes().into_iter().chain([self.source.0]);
+        for (to, from) in bytes.iter_mut().zip(all) {
+            *to = from;
+        }
+        hasher.hash(&bytes)
+    }
+}
+
+/// Where a node stands in its crowd.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    crowd: Slot<OfCrowd>,
+    at: u32,
+}
+
+/// A crowd by its source and size, the largest first.
+type Size = (Source, u64, Slot<OfCrowd>);
+
+/// Known nodes by what speaks for their eviction.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct Eviction {
+    crowds: Table<OfCrowd, Crowd, Vec<NodeSlot>>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    places: Vec<Option<Place>>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    by_size: BTreeSet<Size>,
+    /// The sources, the one with most nodes first.
+    sources: Heap<OfSource>,
+    /// Nodes with too many failures, least recently tried first.
+    worn: Heap<OfNode>,
+    /// Nodes that were connected to, the one whose connection is longest ago first.
+    good: Heap<OfNode>,
+}
+
+/// An order in which the largest comes first.
+const fn largest(size: u64) -> u64 {
+    u64::MAX.saturating_sub(size)
+}
+
+fn slot(source: Source) -> Option<Slot<OfSource>> {
+    Slot::from_index(u32::from(source.0))
+}
+
+impl Eviction {
+    pub(super) const fn new(hasher: SipHasher13) -> Self {
+        Self {
+            crowds: Table::new(hasher),
+            places: Vec::new(),
+            by_size: BTreeSet::new(),
+            sources: Heap::new(),
+            worn: Heap::new(),
+            good: Heap::new(),
+        }
+    }
+
+    /// Adds a node that is not in.
+    pub(super) fn insert(&mut self, node: NodeSlot, source: Source, subnet: SubnetKey) {
+        let crowd = self.crowds.intern(Crowd { source, subnet }, Vec::new);
+        let Some(members) = self.crowds.get_mut(crowd) else { return };
+        let place = Place { crowd, at: members.len() as u32 };
+        members.push(node);
+        let index = node.index() as usize;
+        if self.places.len() <= index {
+            self.places.resize(index.saturating_add(1), None);
+        }
+        if let Some(to) = self.places.get_mut(index) {
+            *to = Some(place);
+        }
+        self.resize(source, crowd, 1);
+    }
+
+    /// Takes a node out of its crowd, if it is in one.
+    fn leave(&mut self, node: NodeSlot) {
+        self.worn.remove(node);
+        let place = self.places.get_mut(node.index() as usize).and_then(Option::take);
+        let Some(Place { crowd, at }) = place else { return };
+        let Some(Crowd { source, .. }) = self.crowds.key(crowd) else { return };
+        let Some(members) = self.crowds.get_mut(crowd) else { return };
+        members.swap_remove(at as usize);
+        if let Some(moved) = members.get(at as usize) {
+            if let Some(Some(place)) = self.places.get_mut(moved.index() as usize) {
+                place.at = at;
+            }
+        }
+        // What was a crowd once leaves no memory behind.
+        if members.capacity() > 4 && members.len() < members.capacity() / 4 {
+            members.shrink_to(members.len().saturating_mul(2));
+        }
+        self.resize(source, crowd, -1);
+    }
+
+    /// Forgets a node.
+    pub(super) fn remove(&mut self, node: NodeSlot) {
+        self.leave(node);
+        self.good.remove(node);
+    }
+
+    /// A node was connected to now, and is good from now on.
+    pub(super) fn promote(&mut self, node: NodeSlot, now: Timestamp) {
+        self.leave(node);
+        self.good.set(node, now.as_nanos(), 0);
+    }
+
+    /// How many nodes are good.
+    pub(super) fn good(&self) -> u32 {
+        self.good.len()
+    }
+
+    /// Takes out the good node whose connection is longest ago.
+    pub(super) fn pop_good(&mut self) -> Option<NodeSlot> {
+        self.good.pop().map(|item| item.key)
+    }
+
+    /// Notes that a node has failed too often, or does not count as such any more.
+    pub(super) fn set_worn(&mut self, node: NodeSlot, tried: Option<Timestamp>) {
+        match tried {
+            Some(tried) => self.worn.set(node, tried.as_nanos(), 0),
+            None => _ = self.worn.remove(node),
+        }
+    }
+
+    /// How many nodes have failed too often.
+    pub(super) fn worn(&self) -> u32 {
+        self.worn.len()
+    }
+
+    /// The worn node that was tried longest ago.
+    pub(super) fn most_worn(&self) -> Option<NodeSlot> {
+        self.worn.peek().map(|item| item.key)
+    }
+
+    /// Some members of the largest crowd of the largest source, from a place that `bits` choose.
+    pub(super) fn largest(&self, bits: u32) -> impl Iterator<Item = NodeSlot> {
+        let source = self.sources.peek().map(|item| Source(item.key.index() as u8));
+        let first = source.and_then(|source| self.first_of(source));
+        let members = first.and_then(|crowd| self.crowds.get(crowd)).map_or(&[][..], Vec::as_slice);
+        let start = (u64::from(bits).saturating_mul(members.len() as u64) >> 32) as usize;
+        members.iter().cycle().skip(start).take(members.len().min(MEMBERS)).copied()
+    }
+
+    /// The largest crowd of a source.
+    fn first_of(&self, source: Source) -> Option<Slot<OfCrowd>> {
+        let from = (source, 0, Slot::from_index(0)?);
+        self.by_size.range(from..).next().filter(|(of, ..)| *of == source).map(|(.., crowd)| *crowd)
+    }
+
+    /// How many nodes a source has here.
+    fn of_source(&self, source: Source) -> u64 {
+        slot(source).and_then(|source| self.sources.get(source)).map_or(0, |item| largest(item.at))
+    }
+
+    fn resize(&mut self, source: Source, crowd: Slot<OfCrowd>, by: i64) {
+        let size = self.crowds.get(crowd).map_or(0, |members| members.len() as u64);
+        let total = self.of_source(source).saturating_add_signed(by);
+        self.by_size.remove(&(source, largest(size.saturating_add_signed(by.saturating_neg())), crowd));
+        if size > 0 {
+            self.by_size.insert((source, largest(size), crowd));
+        } else {
+            self.crowds.remove(crowd);
+        }
+        let Some(source) = slot(source) else { return };
+        match total {
+            0 => _ = self.sources.remove(source),
+            _ => self.sources.set(source, largest(total), 0),
+        }
+    }
+
+    /// Whether everything is where it says, for the good and the other known nodes; `source` says where a node that is
+    /// not good was heard of.
+    pub(super) fn verify(
+        &self,
+        good: u32,
+        others: u32,
+        is_good: impl Fn(NodeSlot) -> bool,
+        source: impl Fn(NodeSlot) -> Option<Source>,
+    ) -> Result<(), &'static str> {
+        let mut members = 0u32;
+        for (slot, (crowd, nodes)) in self.crowds.iter() {
+            let listed = self.by_size.contains(&(crowd.source, largest(nodes.len() as u64), slot));
+            let belong = nodes.iter().all(|node| source(*node) == Some(crowd.source));
+            if !listed || nodes.is_empty() || !belong {
+                return Err("a crowd of known nodes");
+            }
+            members = members.saturating_add(nodes.len() as u32);
+        }
+        let sound = self.by_size.len() == self.crowds.len() as usize
+            && members == others
+            && self.good.len() == good
+            && self.good.keys().all(is_good)
+            && self.worn.keys().all(|node| source(node).is_some());
+        if sound { Ok(()) } else { Err("the sizes of crowds") }
+    }
+
+    /// Makes what was read usable, for so many slots of nodes. Returns whether it fits together.
+    #[cfg(feature = "serde")]
+    pub(super) fn reindex(&mut self, hasher: SipHasher13, slots: u32) -> bool {
+        let keyed = self.crowds.reindex(hasher);
+        let sizes = self.crowds.iter();
+        self.by_size =
+            sizes.map(|(slot, (crowd, members))| (crowd.source, largest(members.len() as u64), slot)).collect();
+        self.places = alloc::vec![None; slots as usize];
+        for (crowd, (_, members)) in self.crowds.iter() {
+            for (at, node) in (0u32..).zip(members) {
+                match self.places.get_mut(node.index() as usize) {
+                    Some(place @ None) => *place = Some(Place { crowd, at }),
+                    Some(Some(_)) | None => return false,
+                }
+            }
+        }
+        keyed && self.sources.reindex(SOURCES) && self.worn.reindex(slots) && self.good.reindex(slots)
+    }
+
+    /// The most bytes for so many known and good nodes among so many slots. Each may be a crowd of its own, whose vector has
+    /// room for four, as it has for every member of a larger one.
+    pub(super) fn bound(known: u64, good: u64, slots: u64) -> u64 {
+        bytes::sum(&[
+            known.saturating_mul(16),
+            bytes::vector(slots, size_of::<Option<Place>>()),
+            Table::<OfCrowd, Crowd, Vec<NodeSlot>>::bound(known),
+            bytes::tree(known, size_of::<Size>()),
+            Heap::<OfSource>::bound(SOURCES.into(), SOURCES.into()),
+            Heap::<OfNode>::bound(known, slots),
+            Heap::<OfNode>::bound(good, slots),
+        ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subnet(byte: u8) -> SubnetKey {
+        SubnetKey::coarse(Some([byte, 1, 1, 1].into()))
+    }
+
+    fn node(number: u32) -> NodeSlot {
+        Slot::from_index(number).unwrap()
+    }
+
+    #[test]
+    fn the_largest_crowd_of_the_largest_source_gives_way() {
+        let mut eviction = Eviction::new(SipHasher13::new_with_keys(3, 4));
+        for number in 0..10 {
+            eviction.insert(node(number), Source(1), subnet(if number < 6 { 1 } else { 2 }));
+        }
+        for number in 10..17 {
+            eviction.insert(node(number), Source(2), subnet(3));
+        }
+        let victims = |eviction: &Eviction| {
+            let mut all: Vec<u32> = eviction.largest(0x8000_0000).map(Slot::index).collect();
+            all.sort_unstable();
+            all
+        };
+        assert_eq!(victims(&eviction), [0, 1, 2, 3, 4, 5]);
+        for number in 0..3 {
+            eviction.remove(node(number));
+        }
+        // Source 1 has 7 nodes, and so has source 2: the smaller number goes first.
+        assert_eq!(victims(&eviction), [6, 7, 8, 9]);
+        eviction.remove(node(7));
+        assert_eq!(victims(&eviction), [10, 11, 12, 13, 14, 15, 16]);
+        for number in 0..20 {
+            eviction.remove(node(number));
+        }
+        assert!(victims(&eviction).is_empty() && eviction.crowds.len() == 0);
+    }
+
+    #[test]
+    fn worn_nodes_are_ordered_by_their_last_attempt() {
+        let mut eviction = Eviction::new(SipHasher13::new_with_keys(3, 4));
+        eviction.insert(node(1), Source(0), subnet(1));
+        eviction.insert(node(2), Source(0), subnet(1));
+        eviction.set_worn(node(1), Some(Timestamp::from_secs(20)));
+        eviction.set_worn(node(2), Some(Timestamp::from_secs(10)));
+        assert_eq!((eviction.most_worn(), eviction.worn()), (Some(node(2)), 2));
+        eviction.remove(node(2));
+        eviction.set_worn(node(1), None);
+        assert_eq!(eviction.most_worn(), None);
+    }
+}

@@ -1,0 +1,185 @@
+//! Known nodes: who is taken in, who is good, and who gives way when there is no room.
+
+use super::Balanced;
+use crate::address::{Address, Addrs};
+use crate::backoff::Cause;
+use crate::facts::Facts;
+use crate::facts::nodes::Record;
+use crate::facts::slots::NodeSlot;
+use crate::facts::waiting::Queue;
+use crate::network::SubnetKey;
+use crate::node::{KnownNode, Node, NodeId, Source};
+use crate::plan::policy::Policy;
+use crate::stats::count;
+
+impl<A: Address> Balanced<A> {
+    /// A node was heard of. Returns whether it is new. A newcomer whose addresses are all useless is ignored.
+    pub(super) fn hear_of<I: NodeId>(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        node: Node<I, A>,
+        source: Source,
+    ) -> bool {
+        let Node { id, mut addrs } = node;
+        let given = !addrs.is_empty();
+        facts.clean(&mut addrs);
+        if id == facts.me || (given && addrs.is_empty()) {
+            return false;
+        }
+        let known = facts.nodes.find(&id).filter(|slot| facts.nodes.get(*slot).is_some_and(Record::is_known));
+        match known {
+            Some(slot) => {
+                self.hear_again(facts, slot, addrs);
+                false
+            }
+            None => self.make_room(facts, &id) && self.take_in(facts, id, addrs, source),
+        }
+    }
+
+    fn take_in<I: NodeId>(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        id: I,
+        addrs: Addrs<A>,
+        source: Source,
+    ) -> bool {
+        let subnet = SubnetKey::coarse(addrs.first().and_then(Address::ip_addr));
+        let node = facts.list_known(id, addrs, source);
+        self.eviction.insert(node, source, subnet);
+        if facts.nodes.get(node).is_some_and(|record| facts.is_outbound(record)) {
+            // Heard of, or heard of again, while it is connected.
+            self.promote(facts, node);
+        }
+        self.settle(facts, node);
+        true
+    }
+
+    /// New addresses of a known node replace the old ones. What the old ones were blamed for, the new ones aren't,
+    /// but a node cannot shake its cooldown off by moving.
+    fn hear_again<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, addrs: Addrs<A>) {
+        let Some(record) = facts.nodes.get(node) else { return };
+        if addrs.is_empty() || *facts.discovered(record) == addrs {
+            return;
+        }
+        let queue = record.place().queue();
+        let waits = matches!(queue, Queue::Parked { .. } | Queue::Crowded { .. })
+            || record.notes.cause == Cause::Resolve;
+        facts.set_discovered(node, addrs);
+        if waits {
+            self.settle(facts, node);
+        }
+    }
+
+    /// Forgets a known node. What else is the case for its id stays.
+    pub(super) fn forget<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
+        let due = facts.leave(node);
+        self.eviction.remove(node);
+        facts.unlist_known(node);
+        if let Some(notes) = facts.nodes.notes_mut(node) {
+            notes.good = false;
+        }
+        let fixed = facts.nodes.get(node).is_some_and(Record::is_static);
+        self.place(facts, node, due.filter(|_| fixed));
+    }
+
+    /// A node was known before a restart. What it was blamed for counts from its next failure on.
+    pub(super) fn take_back<I: NodeId>(&mut self, facts: &mut Facts<I, A>, known: KnownNode<I, A>) {
+        let id = known.node.id;
+        if !self.hear_of(facts, known.node, known.source) {
+            return;
+        }
+        let Some(node) = facts.nodes.find(&id) else { return };
+        let anchor = known.good && known.anchor && self.anchors < facts.config.anchors;
+        self.anchors = self.anchors.saturating_add(u32::from(anchor));
+        facts.leave(node);
+        if let Some(notes) = facts.nodes.notes_mut(node) {
+            notes.failures = u8::try_from(known.failures).unwrap_or(u8::MAX);
+            notes.anchor = anchor;
+        }
+        let at = facts.now.saturating_sub(known.last_tried.unwrap_or_default());
+        facts.set_tried(node, known.last_tried.is_some() || known.good, at);
+        if known.good {
+            self.promote(facts, node);
+        }
+        self.place(facts, node, None);
+        self.note_worn(facts, node);
+    }
+
+    /// Known nodes that were never connected to.
+    fn others<I: NodeId>(&self, facts: &Facts<I, A>) -> u32 {
+        facts.nodes.known().len().saturating_sub(self.eviction.good())
+    }
+
+    /// Makes room for one more node that was never connected to. Returns whether there is some.
+    fn make_room<I: NodeId>(&mut self, facts: &mut Facts<I, A>, newcomer: &I) -> bool {
+        if self.others(facts) < facts.config.limits.others {
+            return true;
+        }
+        match self.victim(facts, newcomer) {
+            Some(victim) => {
+                count(&mut facts.stats.evictions);
+                self.forget(facts, victim);
+                true
+            }
+            None => {
+                count(&mut facts.stats.dropped);
+                false
+            }
+        }
+    }
+
+    /// The node that gives way: a worn one, unless too few others are left; else one of the largest crowd.
+    fn victim<I: NodeId>(&self, facts: &Facts<I, A>, newcomer: &I) -> Option<NodeSlot> {
+        let usable = facts.nodes.known().len().saturating_sub(self.eviction.worn());
+        let spare = usable >= facts.config.backoff.keep_usable;
+        let worn = self.eviction.most_worn().filter(|worn| spare && Self::may_go(facts, *worn));
+        let bits = facts.jitter.bits(newcomer.as_bytes(), 0);
+        worn.or_else(|| self.eviction.largest(bits as u32).find(|node| Self::may_go(facts, *node)))
+    }
+
+    /// Static nodes, peers and nodes in an attempt are never evicted.
+    fn may_go<I: NodeId>(facts: &Facts<I, A>, node: NodeSlot) -> bool {
+        facts.nodes.get(node).is_some_and(|record| !record.is_static() && !record.is_busy())
+    }
+
+    /// A known node is connected outbound: it is good from now on.
+    pub(super) fn promote<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
+        if !facts.nodes.get(node).is_some_and(Record::is_known) {
+            return;
+        }
+        if let Some(notes) = facts.nodes.notes_mut(node) {
+            notes.good = true;
+        }
+        self.eviction.promote(node, facts.now);
+        if self.eviction.good() > facts.config.limits.good {
+            self.demote_oldest(facts);
+        }
+    }
+
+    /// Too many good nodes: the one that was connected longest ago is one of the others again, or goes if there is
+    /// no room.
+    fn demote_oldest<I: NodeId>(&mut self, facts: &mut Facts<I, A>) {
+        let Some(oldest) = self.eviction.pop_good() else { return };
+        if let Some(notes) = facts.nodes.notes_mut(oldest) {
+            notes.good = false;
+        }
+        let Some((id, record)) = facts.nodes.entry(oldest) else { return };
+        let subnet = SubnetKey::coarse(facts.discovered(record).first().and_then(Address::ip_addr));
+        let (id, source) = (*id, record.source().unwrap_or_default());
+        self.eviction.insert(oldest, source, subnet);
+        self.settle(facts, oldest);
+        if self.others(facts) > facts.config.limits.others && Self::may_go(facts, oldest) {
+            let victim = self.victim(facts, &id).unwrap_or(oldest);
+            count(&mut facts.stats.evictions);
+            self.forget(facts, victim);
+        }
+    }
+
+    /// Notes whether a node has failed so often that it goes first.
+    pub(super) fn note_worn<I: NodeId>(&mut self, facts: &Facts<I, A>, node: NodeSlot) {
+        let record = facts.nodes.get(node).filter(|record| record.is_known() && !record.notes.good);
+        let Some(record) = record else { return };
+        let worn = u32::from(record.notes.failures) > facts.config.backoff.worn_after;
+        self.eviction.set_worn(node, worn.then_some(facts.now));
+    }
+}

@@ -1,0 +1,335 @@
+//! The default policy: static and dynamic nodes side by side, paced, spread over subnets, fresh and proven nodes in
+//! turn, lookups and bootnodes when candidates run short.
+
+mod diversity;
+mod eviction;
+mod fallback;
+mod families;
+mod feelers;
+mod known;
+mod next;
+mod outage;
+mod outcomes;
+mod pace;
+mod peers;
+mod placing;
+mod rests;
+
+use alloc::vec::Vec;
+
+use rand_core::Rng;
+use siphasher::sip::SipHasher13;
+
+use super::policy::{Policy, Second, Step, Waits};
+use crate::address::{Address, Addrs};
+use crate::backoff::{Cause, may_have_moved};
+use crate::collections::bytes;
+use crate::command::DialKind;
+use crate::event::{AddrOutcome, DialOutcome, PeerKind, RemovalReason};
+use crate::facts::Facts;
+use crate::facts::attempting::Permit;
+use crate::facts::attempts::{Attempt, Ended};
+use crate::facts::budget::Budget;
+use crate::facts::counts::Counts;
+use crate::facts::nodes::Record;
+use crate::facts::peers::Peer;
+use crate::facts::slots::{AttemptSlot, NodeSlot};
+use crate::facts::waiting::Queue;
+use crate::node::{KnownNode, Node, NodeId, Source};
+use crate::notice::Notice;
+use crate::refusal::Refusal;
+use crate::rules::{Subject, Verdict};
+use crate::time::Timestamp;
+
+use diversity::Starvation;
+use eviction::Eviction;
+use fallback::Fallback;
+use families::Families;
+use feelers::Schedule;
+use outage::Outage;
+use pace::Paces;
+use rests::AddressRests;
+
+/// The most cooldowns without a use that one event ends.
+const IDLE_ENDS: u32 = 256;
+
+/// What the policy keeps beside the facts, and beside its notes on each node.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound(deserialize = "A: serde::Deserialize<'de> + Ord")))]
+pub(crate) struct Balanced<A> {
+    paces: Paces,
+    /// Whether the next dynamic dial goes to a good node, if one is ready.
+    good_turn: bool,
+    /// Whether the last probe of a network that seems to be down went to a static node.
+    static_probe: bool,
+    fallback: Fallback,
+    starvation: Starvation,
+    schedule: Schedule,
+    outage: Outage,
+    families: Families,
+    rests: AddressRests<A>,
+    eviction: Eviction,
+    /// How many nodes were restored as anchors.
+    anchors: u32,
+    /// How many lookups in a row have brought nothing new.
+    barren: u32,
+    waits: Waits,
+}
+
+impl<A: Address> Balanced<A> {
+    /// For a dialer that starts now; `hasher` is keyed.
+    pub(crate) fn new(hasher: SipHasher13, now: Timestamp) -> Self {
+        Self {
+            paces: Paces::FULL,
+            good_turn: true,
+            static_probe: false,
+            fallback: Fallback::NEW,
+            starvation: Starvation::NONE,
+            schedule: Schedule::NEW,
+            outage: Outage::new(now),
+            families: Families::NEW,
+            rests: AddressRests::new(),
+            eviction: Eviction::new(hasher),
+            anchors: 0,
+            barren: 0,
+            waits: Waits::new(),
+        }
+    }
+}
+
+impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
+    fn settle(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
+        let due = facts.leave(node);
+        self.place(facts, node, due);
+    }
+
+    /// Who is on the list anew may be resolved at once, and a new address dialed at once: what the old ones were blamed for
+    /// is not held against it.
+    fn static_added(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, moved: bool) {
+        let unresolved = facts.nodes.get(node).is_some_and(|record| record.notes.cause == Cause::Resolve);
+        if unresolved || moved {
+            self.cool(facts, node, None, Cause::None);
+        } else {
+            self.settle(facts, node);
+        }
+    }
+
+    /// An attempt to reach it is given up, and what was held against it is forgotten, so that adding it again makes it
+    /// eligible at once.
+    fn static_removed(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, was_static: bool) {
+        if !was_static {
+            return;
+        }
+        let attempt = facts.nodes.get(node).and_then(|record| record.attempt());
+        if let Some(notes) = facts.nodes.notes_mut(node) {
+            notes.failures = 0;
+        }
+        self.cool(facts, node, None, Cause::None);
+        let of = attempt.and_then(|attempt| facts.attempts.get(attempt));
+        if let Some(attempt) = attempt.filter(|_| of.is_some_and(|of| of.kind() == DialKind::Static)) {
+            self.cancel(facts, attempt);
+        }
+    }
+
+    fn discovered(&mut self, facts: &mut Facts<I, A>, node: Node<I, A>, source: Source) -> bool {
+        self.hear_of(facts, node, source)
+    }
+
+    fn forgotten(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
+        self.forget(facts, node);
+    }
+
+    fn restored(&mut self, facts: &mut Facts<I, A>, known: KnownNode<I, A>) {
+        self.take_back(facts, known);
+    }
+
+    fn found(&mut self, facts: &mut Facts<I, A>, nodes: Vec<Node<I, A>>) {
+        let mut new = false;
+        for node in nodes {
+            new |= self.hear_of(facts, node, Source::LOOKUP);
+        }
+        self.barren = if new { 0 } else { self.barren.saturating_add(1) };
+    }
+
+    fn lookup_overdue(&mut self) {
+        self.barren = self.barren.saturating_add(1);
+    }
+
+    fn connected(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, kind: PeerKind, addr: Option<&A>) {
+        self.after_connect(facts, node, kind, addr);
+    }
+
+    fn second(&self, facts: &Facts<I, A>, node: NodeSlot, first: PeerKind, second: PeerKind) -> Second {
+        Self::of_two(facts, node, first, second)
+    }
+
+    fn session_ended(&mut self, facts: &mut Facts<I, A>, peer: &Peer<A>, reason: RemovalReason) {
+        self.after_session(facts, peer, reason);
+    }
+
+    fn dial_answered(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        attempt: AttemptSlot,
+        outcome: DialOutcome,
+        tried: &[AddrOutcome<A>],
+    ) -> bool {
+        self.learn(facts, attempt, outcome, tried);
+        self.note_family(facts, attempt, outcome);
+        may_have_moved(outcome) && !self.outage.is_suspected() && facts.may_resolve_again(attempt)
+    }
+
+    /// go-ethereum dials whatever a resolve brings; here the rules hold for it too. A known node without an address keeps
+    /// the one that was found.
+    fn resolved(&mut self, facts: &mut Facts<I, A>, attempt: AttemptSlot, addrs: Addrs<A>) -> Addrs<A> {
+        let addrs = facts.allowed(addrs.as_slice());
+        let node = facts.attempts.get(attempt).map(Attempt::node);
+        let found = node.filter(|node| {
+            let record = facts.nodes.get(*node);
+            record.is_some_and(|record| record.is_known() && facts.discovered(record).is_empty())
+        });
+        if let Some(node) = found.filter(|_| !addrs.is_empty()) {
+            facts.set_discovered(node, addrs.clone());
+        }
+        addrs
+    }
+
+    fn attempt_ended(&mut self, facts: &mut Facts<I, A>, attempt: &Attempt<A>, ended: Ended) {
+        self.after_attempt(facts, attempt, ended);
+    }
+
+    /// Transport failures say nothing any more, and what is under way on the old network is given up.
+    fn network_changed(&mut self, facts: &mut Facts<I, A>) {
+        self.paces.drain(&facts.config.pace, facts.now);
+        for budget in Budget::ALL {
+            while let Some(attempt) = facts.attempts.of_budget(budget).last() {
+                self.cancel(facts, attempt);
+            }
+        }
+        if self.outage.changed(facts.now, facts.nodes.slots()) {
+            facts.notify(Notice::Online);
+        }
+    }
+
+    /// What follows is paced from nothing.
+    fn time_jumped(&mut self, facts: &Facts<I, A>) {
+        self.paces.drain(&facts.config.pace, facts.now);
+    }
+
+    fn time_passed(&mut self, facts: &mut Facts<I, A>) {
+        for _ in 0..IDLE_ENDS {
+            let Some(node) = facts.waiting.first_due(Queue::Idle, facts.now) else { break };
+            self.settle(facts, node);
+        }
+    }
+
+    fn target_lowered(&mut self, facts: &mut Facts<I, A>) {
+        self.shrink(facts);
+    }
+
+    fn disconnects_restricted(&self) -> bool {
+        true
+    }
+
+    /// A static node of which the operator has no address is dialed where it was discovered to be.
+    fn subject<'a>(
+        &self,
+        facts: &'a Facts<I, A>,
+        node: NodeSlot,
+        kind: DialKind,
+    ) -> Option<Subject<'a, I, A>> {
+        let mut subject = Subject::of_node(facts, node, kind)?;
+        if let Some((_, record)) = subject.node.filter(|_| subject.addrs.is_empty()) {
+            subject.addrs = facts.discovered(record).as_slice();
+        }
+        Some(subject)
+    }
+
+    fn check(
+        &self,
+        facts: &Facts<I, A>,
+        subject: &Subject<'_, I, A>,
+        visit: &mut impl FnMut(Refusal) -> Verdict,
+    ) -> Verdict {
+        facts.check_identity(subject, visit)?;
+        facts.check_addrs(subject, visit)?;
+        if subject.kind != DialKind::Requested {
+            facts.check_cooldown(subject, visit)?;
+        }
+        facts.check_resolvable(subject, visit)?;
+        facts.check_family(subject, |addr| self.families.down_until(addr, facts.now), visit)?;
+        facts.check_room(subject, visit)
+    }
+
+    /// Of several addresses those that do not rest, and those in a family that leads somewhere, unless none is.
+    fn grant(&self, facts: &Facts<I, A>, subject: &Subject<'_, I, A>) -> Permit<I, A> {
+        let mut permit = facts.grant(subject);
+        if permit.addrs.len() > 1 {
+            if let Some(node) = permit.node {
+                permit.addrs.prefer(|addr| self.rests.until(node, addr, facts.now).is_none());
+            }
+            if facts.config.family_health {
+                permit.addrs.prefer(|addr| self.families.down_until(addr, facts.now).is_none());
+            }
+        }
+        permit
+    }
+
+    fn next(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng) -> Step {
+        self.next_step(facts, rng).unwrap_or_else(|| {
+            self.waits.sort();
+            Step::Wait(self.waits.clone())
+        })
+    }
+
+    fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
+    fn failures(&self, record: &Record<A>) -> u32 {
+        let (_, failed) = record.last();
+        let pardoned = self.outage.is_stale(&record.notes) && self.outage.pardons_since(failed);
+        if pardoned { 0 } else { u32::from(record.notes.failures) }
+    }
+
+    fn is_offline(&self) -> bool {
+        self.outage.is_suspected()
+    }
+
+    fn ready(&self, facts: &Facts<I, A>) -> u32 {
+        Self::promising(facts).saturating_add(facts.waiting.len(Queue::Failed))
+    }
+
+    fn good(&self) -> u32 {
+        self.eviction.good()
+    }
+
+    fn bound(&self, counts: &Counts) -> u64 {
+        bytes::sum(&[
+            Eviction::bound(counts.known, counts.good, counts.nodes),
+            counts.known.saturating_add(counts.statics).saturating_mul(AddressRests::<A>::bound(counts.addrs)),
+        ])
+    }
+
+    fn verify(&self, facts: &Facts<I, A>) -> Result<(), &'static str> {
+        let is_good = |node: NodeSlot| facts.nodes.get(node).is_some_and(|r| r.notes.good && r.is_known());
+        let source = |node: NodeSlot| facts.nodes.get(node).filter(|r| !r.notes.good).and_then(Record::source);
+        let good = facts.nodes.iter().filter(|(slot, _)| is_good(*slot)).count() as u32;
+        let others = facts.nodes.known().len().saturating_sub(good);
+        self.eviction.verify(good, others, is_good, source)?;
+        let mut rests = self.rests.nodes();
+        if !rests.all(|node| facts.nodes.get(node).is_some()) {
+            return Err("rests of nodes that are gone");
+        }
+        if self.outage.unreviewed() > facts.nodes.slots() {
+            return Err("the nodes to be pardoned");
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "serde")]
+    fn reindex(&mut self, facts: &Facts<I, A>) -> bool {
+        self.eviction.reindex(facts.hasher(), facts.nodes.slots())
+    }
+}

@@ -1,0 +1,159 @@
+//! Which queue a node belongs in, once one of its facts has changed or a rule has refused it.
+
+use super::Balanced;
+use crate::address::Address;
+use crate::backoff::Cause;
+use crate::facts::Facts;
+use crate::facts::nodes::Record;
+use crate::facts::slots::NodeSlot;
+use crate::facts::waiting::{Due, Queue};
+use crate::node::NodeId;
+use crate::notice::Notice;
+use crate::refusal::Refusal;
+use crate::time::{Timestamp, nanos};
+
+impl<A: Address> Balanced<A> {
+    /// Puts a node that is in no queue where it belongs, with what it had to wait for.
+    pub(super) fn place<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, due: Option<Due>) {
+        let due = self.after_pardon(facts, node, due);
+        let Some((id, record)) = facts.nodes.entry(node) else { return };
+        let until = due.filter(|due| due.at > facts.now);
+        if !record.is_candidate() || facts.is_blocked(id, node, record) {
+            if !facts.is_needed(node, record) {
+                facts.remove_node(node);
+                self.rests.forget(node);
+            } else if let Some(until) = until {
+                facts.enter(node, Queue::Idle, until);
+            }
+        } else if record.is_static() {
+            let at_once = || Due { at: facts.now, tie: facts.jitter_of(node) as u32 };
+            let due = due.unwrap_or_else(at_once);
+            facts.enter(node, Queue::Static, due);
+        } else if let Some(until) = until {
+            facts.enter(node, Queue::Cooling, until);
+        } else {
+            Self::make_ready(facts, node);
+        }
+    }
+
+    fn make_ready<I: NodeId>(facts: &mut Facts<I, A>, node: NodeSlot) {
+        let Some(record) = facts.nodes.get(node) else { return };
+        let (_, last_at) = record.last();
+        // Anchors come before all others, and no instant is as early.
+        let at = if record.notes.anchor { Timestamp::ZERO } else { last_at.max(Timestamp::ZERO.next()) };
+        let due = Due { at, tie: 0 };
+        if record.notes.good {
+            facts.enter(node, Queue::Good, due);
+        } else if record.attempts() == 0 {
+            facts.enter_fresh(node);
+        } else {
+            facts.enter(node, Queue::Failed, due);
+        }
+    }
+
+    /// Starts a cooldown, or ends it, and puts the node where it belongs.
+    pub(super) fn cool<I: NodeId>(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        node: NodeSlot,
+        until: Option<Due>,
+        cause: Cause,
+    ) {
+        facts.leave(node);
+        if let Some(notes) = facts.nodes.notes_mut(node) {
+            notes.cause = cause;
+            notes.pardon = self.outage.pardons();
+        }
+        self.place(facts, node, until);
+    }
+
+    /// The end of a cooldown at an instant, with the node's own place among equal instants.
+    pub(super) fn due<I: NodeId>(facts: &Facts<I, A>, node: NodeSlot, at: Timestamp) -> Due {
+        Due { at, tie: facts.jitter_of(node) as u32 }
+    }
+
+    /// What is left of a cooldown after the latest pardon.
+    #[inline]
+    fn after_pardon<I: NodeId>(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        node: NodeSlot,
+        due: Option<Due>,
+    ) -> Option<Due> {
+        let stale = facts.nodes.get(node).is_some_and(|record| self.outage.is_stale(&record.notes));
+        if stale && self.pardon(facts, node) { None } else { due }
+    }
+
+    /// Applies the latest pardon to a node. Returns whether its cooldown is over with that.
+    pub(super) fn pardon<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) -> bool {
+        let Some(record) = facts.nodes.get(node).filter(|record| self.outage.is_stale(&record.notes)) else {
+            return false;
+        };
+        let (_, failed) = record.last();
+        let pardoned = self.outage.pardons_since(failed);
+        if let Some(notes) = facts.nodes.notes_mut(node) {
+            notes.pardon = self.outage.pardons();
+            if pardoned {
+                notes.cause = Cause::None;
+                notes.failures = 0;
+            }
+        }
+        if pardoned {
+            self.rests.forget(node);
+            self.note_worn(facts, node);
+        }
+        pardoned
+    }
+
+    /// Looks at one node under the latest pardon: whoever cools down under an older one is put where it belongs. Returns
+    /// whether there was one to look at.
+    pub(super) fn review_pardon<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> bool {
+        let Some(index) = self.outage.next_unreviewed() else { return false };
+        let Some(node) = NodeSlot::from_index(index) else { return false };
+        let cools = |r: &Record<A>| matches!(r.place().queue(), Queue::Static | Queue::Cooling);
+        let stale = |r: &Record<A>| cools(r) && self.outage.is_stale(&r.notes);
+        if facts.nodes.get(node).is_some_and(stale) {
+            let due = facts.leave(node);
+            self.place(facts, node, due);
+        }
+        true
+    }
+
+    /// Lets a candidate that was refused wait for what refused it.
+    pub(super) fn defer<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, refusal: Refusal) {
+        facts.stats.refusals.count(&refusal);
+        match refusal {
+            Refusal::SubnetFull { subnet } => {
+                facts.leave(node);
+                facts.enter_crowd(node, subnet);
+            }
+            Refusal::ResolveDelay { until } => {
+                let due = Self::due(facts, node, until);
+                self.cool(facts, node, Some(due), Cause::Resolve);
+            }
+            Refusal::Restricted | Refusal::BannedNetwork { .. } | Refusal::NoAddress => {
+                let entry = facts.nodes.entry(node).filter(|(_, record)| record.is_static());
+                if let Some(id) = entry.map(|(id, _)| *id) {
+                    facts.notify(Notice::StaticParked { id, reason: refusal });
+                }
+                facts.leave(node);
+                facts.park(node);
+            }
+            Refusal::FamilyDown { .. } => {
+                // Spread, lest all of them come back at once whenever a bootnode, for example, has just taken the probe.
+                let due = Self::spread(facts, node, nanos(facts.config.backoff.medium));
+                self.cool(facts, node, Some(due), Cause::None);
+            }
+            Refusal::OwnId
+            | Refusal::Unknown
+            | Refusal::InAttempt { .. }
+            | Refusal::Connected
+            | Refusal::InboundPending { .. }
+            | Refusal::BannedId { .. }
+            | Refusal::Cooling { .. } => {
+                let due = facts.leave(node);
+                self.place(facts, node, due);
+            }
+        }
+    }
+}

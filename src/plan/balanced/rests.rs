@@ -1,0 +1,99 @@
+//! What single addresses have shown: one that failed rests while others of its node may be dialed.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::address::{Address, Addrs};
+use crate::backoff::{self, Class};
+use crate::collections::bytes;
+use crate::config::Backoff;
+use crate::event::AddrOutcome;
+use crate::facts::slots::NodeSlot;
+use crate::time::Timestamp;
+
+/// An address that has failed apart from its node's other addresses.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+struct Rest<A> {
+    addr: A,
+    until: Timestamp,
+    failures: u8,
+}
+
+/// The rests, by node: none of a node whose addresses fail all together, which are most, so that these pay nothing.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct AddressRests<A>(BTreeMap<NodeSlot, Box<[Rest<A>]>>);
+
+impl<A> AddressRests<A> {
+    pub(super) const fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// Whether the addresses of a node are told apart.
+    pub(super) fn tell_apart(&self, node: NodeSlot) -> bool {
+        self.0.contains_key(&node)
+    }
+
+    pub(super) fn forget(&mut self, node: NodeSlot) {
+        self.0.remove(&node);
+    }
+
+    /// The nodes whose addresses are told apart.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeSlot> {
+        self.0.keys().copied()
+    }
+
+    /// The most bytes for each node with so many addresses.
+    pub(super) const fn bound(addrs: u64) -> u64 {
+        if addrs == 0 {
+            return 0;
+        }
+        let entry = bytes::tree(1, size_of::<(NodeSlot, Box<[Rest<A>]>)>());
+        entry.saturating_add(addrs.saturating_mul(size_of::<Rest<A>>() as u64))
+    }
+}
+
+impl<A: Address> AddressRests<A> {
+    /// Takes in how a dial went for single addresses of a node that has these.
+    pub(super) fn learn(
+        &mut self,
+        node: NodeSlot,
+        addrs: &Addrs<A>,
+        tried: &[AddrOutcome<A>],
+        config: &Backoff,
+        now: Timestamp,
+    ) {
+        let mut rests = self.0.remove(&node).map_or_else(Vec::new, <[_]>::into_vec);
+        let known = |addr: &A| addrs.as_slice().contains(addr);
+        for tried in tried.iter().filter(|tried| known(&tried.addr)).take(Addrs::<A>::MAX) {
+            let class = Class::of_dial(tried.outcome);
+            let old = rests.iter().position(|rest| rest.addr == tried.addr).map(|at| rests.swap_remove(at));
+            if matches!(class, Class::Short | Class::Medium | Class::Long) {
+                let failures = old.map_or(0, |old| old.failures).saturating_add(1);
+                let delay = backoff::known(config, class, u32::from(failures));
+                let until = now.saturating_add(Duration::from_nanos(delay));
+                rests.push(Rest { addr: tried.addr.clone(), until, failures });
+            }
+        }
+        // Addresses that the node has no more are forgotten, so there are never more than it has.
+        rests.retain(|rest| known(&rest.addr));
+        if !rests.is_empty() {
+            self.0.insert(node, rests.into_boxed_slice());
+        }
+    }
+
+    /// Until when an address rests.
+    pub(super) fn until(&self, node: NodeSlot, addr: &A, now: Timestamp) -> Option<Timestamp> {
+        let rests = self.0.get(&node)?;
+        rests.iter().find(|rest| rest.addr == *addr).map(|rest| rest.until).filter(|until| *until > now)
+    }
+
+    /// Until when all addresses of a node rest, which is blocked only as long as each of them is. `None`: one may be dialed
+    /// now, or they are not told apart.
+    pub(super) fn all_until(&self, node: NodeSlot, addrs: &[A], now: Timestamp) -> Option<Timestamp> {
+        addrs.iter().map(|addr| self.until(node, addr, now)).min().flatten()
+    }
+}

@@ -1,0 +1,271 @@
+//! What a plan is told, what it is asked, and what it answers.
+
+use alloc::vec::Vec;
+use core::ops::ControlFlow;
+
+use rand_core::Rng;
+use smallvec::SmallVec;
+
+use crate::address::{Address, Addrs};
+use crate::command::{DialKind, Side, WakeReason};
+use crate::event::{AddrOutcome, DialOutcome, PeerKind, RemovalReason};
+use crate::explain::Standing;
+use crate::facts::Facts;
+use crate::facts::attempting::Permit;
+use crate::facts::attempts::{Attempt, Ended};
+use crate::facts::counts::Counts;
+use crate::facts::nodes::Record;
+use crate::facts::peers::Peer;
+use crate::facts::slots::{AttemptSlot, NodeSlot};
+use crate::node::{KnownNode, Node, NodeId, Source};
+use crate::refusal::Refusal;
+use crate::rules::{Subject, Verdict};
+use crate::time::Timestamp;
+
+/// What one step of planning came to. The command itself is made where it goes out.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// The next command of this attempt is due.
+    Issue(AttemptSlot),
+    /// The lookup that has begun goes out.
+    Lookup,
+    /// Something was looked at, and nothing came of it.
+    Looked,
+    /// Nothing more to do before the next event, or before the first of these instants.
+    Wait(Waits),
+}
+
+/// What becomes of a second connection with a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Second {
+    /// It is the one that was known.
+    Ignored,
+    /// It stands for the peer from now on.
+    Replaces,
+    /// There are two, and one of them is to be closed.
+    Closes(Side),
+}
+
+/// What a plan waits for: instants with their reasons.
+#[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Waits(SmallVec<[(Timestamp, WakeReason); 4]>);
+
+impl Waits {
+    pub(crate) fn new() -> Self {
+        Self(SmallVec::new())
+    }
+
+    pub(crate) fn add(&mut self, reason: WakeReason, at: Timestamp) {
+        self.0.push((at, reason));
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Of equal instants the one that was added first comes first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Timestamp, WakeReason)> {
+        self.0.iter().copied()
+    }
+
+    /// Lets redials come last among equal instants, and the other reasons in their own order.
+    pub(crate) fn sort(&mut self) {
+        let redials = |reason| matches!(reason, WakeReason::StaticRedial | WakeReason::Redial);
+        self.0.sort_by_key(|(_, reason)| (redials(*reason), *reason));
+    }
+}
+
+/// A policy: it is told what has happened and draws the consequences, and is asked what is next. quinn's congestion
+/// controllers are the model.
+///
+/// The facts have changed when it is told. It settles every node that it is told about.
+pub(crate) trait Policy<I: NodeId, A: Address> {
+    // Told.
+
+    /// Whatever may be is new of a node: put it into the queue where it belongs now.
+    fn settle(&mut self, facts: &mut Facts<I, A>, node: NodeSlot);
+
+    /// A node was put on the list of static nodes, or anew. `moved`: it was on it, and has an address that it had not.
+    fn static_added(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, moved: bool);
+
+    /// A node was taken off the list of static nodes, if it was on it.
+    fn static_removed(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, was_static: bool);
+
+    /// A node was heard of. Returns whether it is new, and was taken in.
+    fn discovered(&mut self, facts: &mut Facts<I, A>, node: Node<I, A>, source: Source) -> bool;
+
+    /// A known node is gone.
+    fn forgotten(&mut self, facts: &mut Facts<I, A>, node: NodeSlot);
+
+    /// A node was known before a restart.
+    fn restored(&mut self, facts: &mut Facts<I, A>, known: KnownNode<I, A>) {
+        self.discovered(facts, known.node, known.source);
+    }
+
+    /// A lookup was answered.
+    fn found(&mut self, facts: &mut Facts<I, A>, nodes: Vec<Node<I, A>>);
+
+    /// A lookup was given up.
+    fn lookup_overdue(&mut self) {}
+
+    /// A node is connected, also if that was known or if it is by another connection.
+    fn connected(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, kind: PeerKind, addr: Option<&A>);
+
+    /// A session has ended. The record of the node does not say so yet: see [`Facts::remember_session`].
+    fn session_ended(&mut self, facts: &mut Facts<I, A>, peer: &Peer<A>, reason: RemovalReason);
+
+    /// A dial was answered, and its attempt is about to end with that. Returns whether it goes on with a resolve instead.
+    fn dial_answered(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        attempt: AttemptSlot,
+        outcome: DialOutcome,
+        tried: &[AddrOutcome<A>],
+    ) -> bool;
+
+    /// A resolve has brought addresses. Returns those to dial.
+    fn resolved(&mut self, _facts: &mut Facts<I, A>, _attempt: AttemptSlot, addrs: Addrs<A>) -> Addrs<A> {
+        addrs
+    }
+
+    /// An attempt has ended.
+    fn attempt_ended(&mut self, facts: &mut Facts<I, A>, attempt: &Attempt<A>, ended: Ended);
+
+    /// An inbound handshake with a node has ended or expired.
+    fn handshake_ended(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
+        self.settle(facts, node);
+    }
+
+    /// The network of this host has changed.
+    fn network_changed(&mut self, _facts: &mut Facts<I, A>) {}
+
+    /// Time has jumped: the host has slept.
+    fn time_jumped(&mut self, _facts: &Facts<I, A>) {}
+
+    /// Time has passed: what is due has happened, and the event at hand has not.
+    fn time_passed(&mut self, facts: &mut Facts<I, A>);
+
+    /// The dynamic target was lowered.
+    fn target_lowered(&mut self, _facts: &mut Facts<I, A>) {}
+
+    // Asked.
+
+    /// Whether a static node that is added again is to be taken in anew.
+    fn relists(&self) -> bool {
+        true
+    }
+
+    /// What becomes of a second connection with a node, while the first one stands. The last word on it is believed.
+    fn second(&self, _facts: &Facts<I, A>, _node: NodeSlot, first: PeerKind, second: PeerKind) -> Second {
+        if first == second { Second::Ignored } else { Second::Replaces }
+    }
+
+    /// Whether peers that the restrict list has come to exclude are disconnected.
+    fn disconnects_restricted(&self) -> bool {
+        false
+    }
+
+    /// The subject of a dial to a node with a record.
+    fn subject<'a>(
+        &self,
+        facts: &'a Facts<I, A>,
+        node: NodeSlot,
+        kind: DialKind,
+    ) -> Option<Subject<'a, I, A>> {
+        Subject::of_node(facts, node, kind)
+    }
+
+    /// Shows `visit` every rule that refuses to dial a subject now, until it breaks.
+    fn check(
+        &self,
+        facts: &Facts<I, A>,
+        subject: &Subject<'_, I, A>,
+        visit: &mut impl FnMut(Refusal) -> Verdict,
+    ) -> Verdict;
+
+    /// Leave to dial a subject that no rule refuses: at which addresses.
+    fn grant(&self, facts: &Facts<I, A>, subject: &Subject<'_, I, A>) -> Permit<I, A> {
+        facts.grant(subject)
+    }
+
+    /// A new round of planning starts; an unfinished one is dropped.
+    fn start(&mut self, _facts: &mut Facts<I, A>) {}
+
+    /// What is next.
+    fn next(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng) -> Step;
+
+    /// What the plan waits for, as of its last answer.
+    fn waits(&self) -> &Waits;
+
+    /// Where a node stands that is in no queue.
+    fn standing(&self, _facts: &Facts<I, A>, _node: NodeSlot, _eligible: bool) -> Standing {
+        Standing::None
+    }
+
+    /// The failures in a row that are held against a node.
+    fn failures(&self, record: &Record<A>) -> u32 {
+        u32::from(record.notes.failures)
+    }
+
+    /// Whether the network of this host seems to be down.
+    fn is_offline(&self) -> bool {
+        false
+    }
+
+    /// Known nodes that are ready to be tried.
+    fn ready(&self, _facts: &Facts<I, A>) -> u32 {
+        0
+    }
+
+    /// Known nodes that were connected to once.
+    fn good(&self) -> u32 {
+        0
+    }
+
+    /// The most bytes for what the plan keeps, with so many of each.
+    fn bound(&self, counts: &Counts) -> u64;
+
+    /// Whether what the plan keeps fits the facts.
+    fn verify(&self, _facts: &Facts<I, A>) -> Result<(), &'static str> {
+        Ok(())
+    }
+
+    /// Makes what was read from a snapshot usable.
+    #[cfg(feature = "serde")]
+    fn reindex(&mut self, _facts: &Facts<I, A>) -> bool {
+        true
+    }
+
+    // What follows from these.
+
+    /// The first rule that refuses a subject.
+    fn refusal(&self, facts: &Facts<I, A>, subject: &Subject<'_, I, A>) -> Option<Refusal> {
+        self.check(facts, subject, &mut ControlFlow::Break).break_value()
+    }
+
+    /// Leave to dial a subject now, or the first rule that refuses it.
+    fn permit(&self, facts: &Facts<I, A>, subject: &Subject<'_, I, A>) -> Result<Permit<I, A>, Refusal> {
+        self.refusal(facts, subject).map_or_else(|| Ok(self.grant(facts, subject)), Err)
+    }
+
+    /// The subject of a request: a node with a record as such, or whatever has this id.
+    fn requested<'a>(&self, facts: &'a Facts<I, A>, id: I) -> Subject<'a, I, A> {
+        let kind = DialKind::Requested;
+        let known = facts.nodes.find(&id).and_then(|node| self.subject(facts, node, kind));
+        known.unwrap_or_else(|| Subject::of_id(facts, id, kind))
+    }
+
+    /// Ends an attempt; its task, if it has one, is cancelled.
+    fn end(&mut self, facts: &mut Facts<I, A>, attempt: AttemptSlot, ended: Ended) {
+        if let Some(of) = facts.end(attempt, ended) {
+            self.attempt_ended(facts, &of, ended);
+        }
+    }
+
+    /// Ends an attempt that something has made moot, whatever it waits for.
+    fn cancel(&mut self, facts: &mut Facts<I, A>, attempt: AttemptSlot) {
+        facts.count_cancelled(attempt);
+        self.end(facts, attempt, Ended::Moot);
+    }
+}
