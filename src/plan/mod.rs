@@ -7,6 +7,7 @@
 mod balanced;
 mod classic;
 pub(crate) mod policy;
+mod scheduler;
 
 use alloc::vec::Vec;
 
@@ -33,6 +34,7 @@ use crate::time::Timestamp;
 use balanced::Balanced;
 use classic::Classic;
 use policy::{Policy, Second, Step, Waits};
+use scheduler::Scheduler;
 
 /// The policy in force.
 #[derive(Clone, Debug)]
@@ -43,6 +45,7 @@ use policy::{Policy, Second, Step, Waits};
 )]
 pub(crate) enum Plan<I, A> {
     Classic(Classic<I, A>),
+    Scheduler(Scheduler<I, A>),
     Balanced(Balanced<A>),
 }
 
@@ -51,6 +54,7 @@ impl<I: NodeId, A: Address> Plan<I, A> {
     pub(crate) fn new(profile: Profile, hasher: SipHasher13, now: Timestamp) -> Self {
         match profile {
             Profile::Classic => Self::Classic(Classic::new()),
+            Profile::Scheduler => Self::Scheduler(Scheduler::new()),
             Profile::Balanced => Self::Balanced(Balanced::new(hasher, now)),
         }
     }
@@ -61,6 +65,7 @@ macro_rules! policy {
     ($self:expr, $plan:ident => $call:expr) => {
         match $self {
             Self::Classic($plan) => $call,
+            Self::Scheduler($plan) => $call,
             Self::Balanced($plan) => $call,
         }
     };
