@@ -15,6 +15,7 @@ use rand_core::SeedableRng;
 use crate::harness::{self, Rigor, Setup, Step};
 use crate::replay::Replayer;
 use crate::trace::{InputLine, Lines};
+use crate::transcript::Transcript;
 use crate::world::{Command, Config, Dialer, Event, Id};
 use std::net::SocketAddr;
 
@@ -50,6 +51,7 @@ pub fn events(bytes: &[u8], rigor: Rigor) {
 }
 
 pub use self::differential::differential;
+pub(crate) use self::differential::transcribe as transcribe_differential;
 
 /// A file of a trace: what can be read can be written, read again and replayed; nothing panics.
 ///
@@ -96,7 +98,7 @@ pub fn snapshot(bytes: &[u8], rigor: Rigor) {
         }
     };
     if let Some(saved) = read {
-        restore(&saved);
+        restore(&saved, &mut Transcript::default());
     }
 }
 
@@ -159,7 +161,7 @@ fn compact(saved: &Saved) -> Vec<u8> {
 
 /// Restores under both profiles, and lets what comes of it run for a while, beside a twin that is saved and restored
 /// once more.
-fn restore(saved: &Saved) {
+fn restore(saved: &Saved, transcript: &mut Transcript) {
     for config in [Config::balanced(), Config::classic()] {
         let balanced = config.profile == Profile::Balanced;
         let rng = ChaCha8Rng::seed_from_u64(1);
@@ -168,21 +170,25 @@ fn restore(saved: &Saved) {
         if let Ok(dialer) = restored(saved.clone()) {
             let again =
                 postcard::from_bytes(&compact(&dialer.snapshot())).expect("what was written can be read");
-            goes_on(dialer, restored(again).expect("what was restored can be saved"), balanced);
+            let twin = restored(again).expect("what was restored can be saved");
+            goes_on(dialer, twin, balanced, transcript);
         }
     }
 }
 
 /// A dialer that was restored takes events and answers, and ends its drains; its twin does what it does.
-fn goes_on(mut dialer: Dialer, mut twin: Dialer, balanced: bool) {
+fn goes_on(mut dialer: Dialer, mut twin: Dialer, balanced: bool, transcript: &mut Transcript) {
     let mut now = dialer.now();
     let removed = |n: u8| Event::PeerRemoved { id: [n; 32], reason: RemovalReason::Closed };
     let mut agenda = vec![removed(5), removed(4), removed(3), Event::NetworkChanged, Event::Tick];
     for _ in 0..MOST_EVENTS {
         let event = agenda.pop().unwrap_or(Event::Tick);
-        assert_eq!(dialer.handle(now, event.clone()), twin.handle(now, event));
+        let result = dialer.handle(now, event.clone());
+        transcript.event(now, &event, &result);
+        assert_eq!(result, twin.handle(now, event));
         let until = (0..MOST_COMMANDS).find_map(|_| {
             let command = dialer.poll();
+            transcript.command(&command);
             assert_eq!(command, twin.poll(), "saved and restored once more, it does something else");
             if let Command::Sleep { until, .. } = command {
                 return Some(until);
@@ -235,4 +241,28 @@ fn sequence(bytes: &[u8]) -> (Setup, Vec<Step>) {
 #[expect(clippy::panic, reason = "how a fuzzer is told")]
 fn fail(setup: &Setup, steps: &[Step], broken: &str) -> ! {
     panic!("{broken}\n{setup:?}\n{steps:#?}")
+}
+
+/// What the dialer decides when it is driven by an input of `events`, in one of the profiles.
+///
+/// # Errors
+/// A rule is broken.
+pub fn transcribe_events(bytes: &[u8], classic: bool, transcript: &mut Transcript) -> Result<(), String> {
+    let (setup, steps) = without_own_bootnode(bytes, classic);
+    harness::transcribe(&setup, &steps, transcript)
+}
+
+/// What dialers decide that are restored, under both profiles, from what an input of `events` leads to.
+pub fn transcribe_restored(bytes: &[u8], classic: bool, transcript: &mut Transcript) {
+    let (setup, steps) = without_own_bootnode(bytes, classic);
+    match harness::dialer(&setup, &steps, Rigor::Sampled) {
+        Ok(dialer) => restore(&dialer.snapshot(), transcript),
+        Err(broken) => transcript.note(&broken),
+    }
+}
+
+fn without_own_bootnode(bytes: &[u8], classic: bool) -> (Setup, Vec<Step>) {
+    let (setup, mut steps) = sequence(bytes);
+    steps.iter_mut().for_each(|step| step.avoid_own_bootnode());
+    (Setup { classic, ..setup }, steps)
 }

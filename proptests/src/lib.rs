@@ -11,6 +11,7 @@
 )]
 
 pub mod debug;
+pub mod decisions;
 pub mod differential;
 pub mod fuzzing;
 pub mod harness;
@@ -19,6 +20,7 @@ pub mod network;
 pub mod replay;
 pub mod steps;
 pub mod trace;
+pub mod transcript;
 pub mod world;
 
 pub use rand_chacha::ChaCha8Rng;

@@ -26,6 +26,12 @@ impl Pick {
     /// How many addresses a node has, counting none.
     pub const ADDRS: u8 = 5;
 
+    /// Whether it is the dialer itself.
+    #[must_use]
+    pub const fn is_own(self) -> bool {
+        self.node.is_multiple_of(Self::NODES)
+    }
+
     fn id(self) -> TraceId {
         TraceId::short(u16::from(self.node % Self::NODES))
     }

@@ -1,8 +1,10 @@
 //! Bytes as steps of the classic profile, for the model and the dialer.
 
 use crate::differential::divergence;
+use crate::replay::Replayer;
 use crate::steps::{Pick, Setup, Step, shrink, trace};
 use crate::trace::{Kind, Link, Outcome};
+use crate::transcript::Transcript;
 
 /// Steps of one run.
 const MOST_STEPS: usize = 400;
@@ -18,15 +20,33 @@ const SPANS: [u32; 10] = [4_000, 30_000, 20_000, 60_000, 120_000, 240_000, 3_600
 /// # Panics
 /// It doesn't.
 pub fn differential(bytes: &[u8]) {
-    let Some((setup, steps)) = bytes.split_first_chunk() else { return };
-    let steps = steps.chunks_exact(STEP).filter_map(|step| step.try_into().ok());
-    let steps: Vec<Step> = steps.take(MOST_STEPS).map(step).collect();
-    let trace = trace(&self::setup(*setup), &steps);
+    let Some((setup, steps)) = sequence(bytes) else { return };
+    let trace = trace(&setup, &steps);
     if divergence(&trace).is_some() {
         let least = shrink(&trace, |trace| divergence(trace).is_some());
         let (at, right, wrong) = divergence(&least).expect("shrinking keeps the divergence");
         unreachable!("line {} of {least:#?}\nmodel:  {}\ndialer: {}", at + 1, right.text(), wrong.text());
     }
+}
+
+/// What the dialer answers to the trace that these bytes say.
+pub(crate) fn transcribe(bytes: &[u8], transcript: &mut Transcript) {
+    let Some((mut setup, steps)) = sequence(bytes) else { return };
+    setup.bootnodes.retain(|pick| !pick.is_own());
+    let trace = trace(&setup, &steps);
+    let (mut replayer, mut answer) = Replayer::new(&trace[0]).expect("the config of a trace makes sense");
+    for line in &trace[1..] {
+        transcript.answer(&answer, replayer.wake());
+        answer = replayer.line(line).expect("a line that can be replayed");
+    }
+    transcript.answer(&answer, replayer.wake());
+}
+
+/// The setup and the steps that these bytes say.
+fn sequence(bytes: &[u8]) -> Option<(Setup, Vec<Step>)> {
+    let (setup, steps) = bytes.split_first_chunk()?;
+    let steps = steps.chunks_exact(STEP).filter_map(|step| step.try_into().ok());
+    Some((self::setup(*setup), steps.take(MOST_STEPS).map(step).collect()))
 }
 
 fn setup([target, statics, bootnodes, first, addr, flags]: [u8; SETUP]) -> Setup {

@@ -21,7 +21,7 @@ mod run;
 mod setup;
 mod step;
 
-pub use run::{Rigor, dialer, run, run_restored};
+pub use run::{Rigor, dialer, run, run_restored, transcribe};
 pub use setup::Setup;
 pub use step::{Act, After, Drain, Step};
 

@@ -9,6 +9,7 @@ use rand_core::SeedableRng;
 use super::book::{Book, Flight};
 use super::step::{Drain, Step};
 use super::{Broken, Setup, calm, ensure, pool, rules};
+use crate::transcript::Transcript;
 use crate::world::{Command, Dialer, Event};
 
 /// Commands in one drain; more is a drain without an end.
@@ -44,6 +45,8 @@ pub(super) struct Run {
     pub(super) wake: Option<Timestamp>,
     /// Since when a lookup has been due or waiting.
     hungry: Option<Timestamp>,
+    /// What the dialer decides, if it is written down.
+    transcript: Option<Transcript>,
 }
 
 /// Drives both profiles' rules over a sequence of steps, then through a long silence and a calm.
@@ -53,13 +56,30 @@ pub(super) struct Run {
 pub fn run(setup: &Setup, steps: &[Step], rigor: Rigor) -> Result<(), Broken> {
     let mut run = Run::new(setup, rigor)?;
     run.steps(steps)?;
-    let mut silent =
-        Run { dialer: run.dialer.clone(), twin: run.twin.clone(), book: run.book.clone(), ..run };
-    calm::silence(&mut silent).map_err(|broken| format!("in silence: {broken}"))?;
+    calm::silence(&mut run.branch()).map_err(|broken| format!("in silence: {broken}"))?;
     if rigor == Rigor::Sampled && !u32::from(setup.seed).is_multiple_of(SAMPLED) {
         return Ok(());
     }
     calm::calm(&mut run).map_err(|broken| format!("in the calm: {broken}"))
+}
+
+/// What the dialer decides in these steps, in a long silence after them, and in a calm after them.
+///
+/// # Errors
+/// As [`run`].
+pub fn transcribe(setup: &Setup, steps: &[Step], transcript: &mut Transcript) -> Result<(), Broken> {
+    let mut run = Run::new(setup, Rigor::Sampled)?;
+    run.transcript = Some(std::mem::take(transcript));
+    let result = run.steps(steps).and_then(|()| {
+        let mut silent = run.branch();
+        silent.transcript = run.transcript.take();
+        let result = calm::silence(&mut silent);
+        run.transcript = silent.transcript;
+        result?;
+        calm::calm(&mut run)
+    });
+    *transcript = run.transcript.unwrap_or_default();
+    result
 }
 
 /// Drives the rules over the steps, and before step `cut` puts a restored snapshot in the place of the twin: from
@@ -104,7 +124,19 @@ impl Run {
             book,
             wake: None,
             hungry: None,
+            transcript: None,
         })
+    }
+
+    /// The same run, to go on in another way.
+    fn branch(&self) -> Self {
+        Self {
+            dialer: self.dialer.clone(),
+            twin: self.twin.clone(),
+            book: self.book.clone(),
+            transcript: None,
+            ..*self
+        }
     }
 
     fn steps(&mut self, steps: &[Step]) -> Result<(), Broken> {
@@ -160,6 +192,9 @@ impl Run {
         }
         let before = self.looks.then(|| self.dialer.clone());
         let result = self.dialer.handle(now, event.clone());
+        if let Some(transcript) = &mut self.transcript {
+            transcript.event(now, event, &result);
+        }
         let twin = self.twin.handle(now.saturating_add(self.shift), shifted_event(event, self.shift));
         ensure!(result.is_ok() == twin.is_ok(), "the twin says {twin:?}, not {result:?}");
         self.book.counts.event(event, &result);
@@ -220,6 +255,9 @@ impl Run {
     fn notices(&mut self) {
         while let Some(notice) = self.dialer.next_notice() {
             self.book.noticed(&notice);
+            if let Some(transcript) = &mut self.transcript {
+                transcript.notice(&notice);
+            }
         }
         while self.twin.next_notice().is_some() {}
     }
@@ -245,6 +283,9 @@ impl Run {
     }
 
     fn obey(&mut self, command: &Command) -> Result<(), Broken> {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.command(command);
+        }
         let told = |broken| format!("{command:?}: {broken}");
         rules::command(&self.book, command).map_err(told)?;
         if matches!(command, Command::Lookup { .. }) {

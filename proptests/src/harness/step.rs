@@ -184,6 +184,15 @@ impl Step {
             drain: Drain::from_byte(drain),
         }
     }
+
+    /// Takes the dialer itself out of a list of bootnodes.
+    pub(crate) fn avoid_own_bootnode(&mut self) {
+        if let Act::Bootnodes { first, count } = &mut self.act {
+            while (0..*count % 4).any(|n| pool::id(first.wrapping_add(n)) == pool::ME) {
+                *first = first.wrapping_add(1);
+            }
+        }
+    }
 }
 
 impl After {

@@ -18,11 +18,21 @@ impl Network {
             taken = self.tell(host, event);
         }
         let mut commands = Vec::new();
+        if let Some(transcript) = &mut self.transcript {
+            transcript.note(&format!("host {host}"));
+        }
         while !matches!(commands.last(), Some(Command::Sleep { .. })) {
             assert!(commands.len() < MOST_COMMANDS, "a drain without an end at host {host}");
             commands.push(self.hosts[host].dialer.poll());
         }
-        while self.hosts[host].dialer.next_notice().is_some() {}
+        while let Some(notice) = self.hosts[host].dialer.next_notice() {
+            if let Some(transcript) = &mut self.transcript {
+                transcript.notice(&notice);
+            }
+        }
+        if let Some(transcript) = &mut self.transcript {
+            commands.iter().for_each(|command| transcript.command(command));
+        }
         // What is closed is news, which leads to another drain: first comes all that was asked for.
         let news: Vec<Event> = commands.into_iter().flat_map(|command| self.obey(host, command)).collect();
         let crossed = &self.hosts[host].tasks.crossed;
@@ -45,6 +55,9 @@ impl Network {
         let now = this.clock(self.now);
         this.rules.note(&event);
         let result = this.dialer.handle(now, event.clone());
+        if let Some(transcript) = &mut self.transcript {
+            transcript.event(now, &event, &result);
+        }
         if let (Err(EventError::NotDialable(refusal)), Event::DialRequested(id)) = (&result, &event) {
             self.check_refusal(host, *id, *refusal);
             self.note("refused request");

@@ -35,6 +35,7 @@ use rand_core::{Rng, SeedableRng};
 use self::faults::Fault;
 use self::host::Host;
 use self::wire::Connection;
+use crate::transcript::Transcript;
 use crate::world::{Event, Node};
 
 /// How many nodes a lookup brings.
@@ -61,6 +62,8 @@ pub struct Network {
     pub(crate) wrongs: u64,
     /// How often each of the rarer things happened.
     seen: BTreeMap<String, u64>,
+    /// What the dialers decide, if it is written down.
+    pub transcript: Option<Transcript>,
 }
 
 /// What happens. A host that was restarted takes nothing that was meant for it before: `life` tells.
@@ -104,6 +107,7 @@ impl Network {
             events: 0,
             wrongs: 0,
             seen: BTreeMap::new(),
+            transcript: None,
         };
         for host in 0..network.hosts.len() {
             let millis = network.below(10_000);
