@@ -2,7 +2,7 @@
 
 use siphasher::sip::SipHasher13;
 
-use crate::config::{Backoff, Discover};
+use crate::config::{Backoff, Resolves};
 use crate::event::{DialOutcome, RemovalReason};
 use crate::time::{Timestamp, nanos};
 
@@ -166,14 +166,14 @@ impl ResolveDelay {
     }
 
     /// The answer was an address: the next resolve is one delay away.
-    pub(crate) fn succeeded(&mut self, now: Timestamp, config: &Discover) {
-        self.wait(now, nanos(config.resolve_delay));
+    pub(crate) fn succeeded(&mut self, now: Timestamp, config: &Resolves) {
+        self.wait(now, nanos(config.delay));
     }
 
     /// There was no address: the delay doubles, from twice the first one.
-    pub(crate) fn failed(&mut self, now: Timestamp, config: &Discover) {
-        let last = self.delay.max(nanos(config.resolve_delay));
-        self.wait(now, last.saturating_mul(2).min(nanos(config.resolve_delay_max)));
+    pub(crate) fn failed(&mut self, now: Timestamp, config: &Resolves) {
+        let last = self.delay.max(nanos(config.delay));
+        self.wait(now, last.saturating_mul(2).min(nanos(config.delay_max)));
     }
 
     fn wait(&mut self, now: Timestamp, delay: u64) {
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_resolve_delay_is_gos() {
-        let config = Discover::default();
+        let config = Resolves::default();
         let mut delay = ResolveDelay::default();
         let mut now = Timestamp::ZERO;
         assert!(delay.allows(now));

@@ -64,7 +64,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     pub fn new(me: I, config: Config<I, A>, mut rng: R, now: Timestamp) -> Result<Self, ConfigError> {
         config.validate()?;
         let seeds = [(); 4].map(|()| rng.next_u64());
-        let plan = Plan::new(config.profile);
+        let plan = Plan::new(config.profile());
         let ledger = Ledger::new(me, config, seeds, now);
         Ok(Self { ledger, plan, rng, phase: Phase::Fresh, clock: Clock::default() })
     }

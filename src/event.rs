@@ -31,7 +31,7 @@ pub enum Event<I, A> {
         /// Where it was heard of.
         source: Source,
     },
-    /// A node was known before a restart. At most `Options::anchors` of them are dialed first.
+    /// A node was known before a restart. At most `Config::anchors` of them are dialed first.
     NodeRestored(KnownNode<I, A>),
     /// A discovered node is gone. Harmless if it was not known.
     NodeForgotten(I),

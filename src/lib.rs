@@ -44,7 +44,8 @@ mod time;
 pub use address::{Address, Addrs};
 pub use command::{Command, DialId, DialKind, DisconnectReason, LookupId, ResolveId, Side, Task, WakeReason};
 pub use config::{
-    Backoff, Config, Deadlines, Discover, Diversity, Limits, MAX_DURATION, Options, Outage, Pace, Profile,
+    Backoff, Churn, Config, Deadlines, Diversity, Fallback, Limits, Lookups, MAX_DURATION, Outage, Pace,
+    Profile, Resolves,
 };
 pub use dialer::Dialer;
 pub use error::{Collection, ConfigError, EventError};

@@ -70,7 +70,7 @@ pub struct KnownNode<I, A> {
     /// How long ago its last attempt or session ended; `None`: it was never tried.
     pub last_tried: Option<Duration>,
     /// Whether it was one of the last good peers: it is dialed first after a restart. How many are is
-    /// `Options::anchors`.
+    /// `Config::anchors`.
     pub anchor: bool,
 }
 

@@ -113,7 +113,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     ) -> Result<Self, RestoreError> {
         config.validate().map_err(RestoreError::Config)?;
         let Snapshot { mut ledger, plan, phase } = snapshot;
-        if plan.profile() != config.profile {
+        if plan.profile() != config.profile() {
             return Err(RestoreError::OtherProfile);
         }
         if now > Timestamp::MAX {

@@ -65,7 +65,7 @@ impl Case {
         // An attempt has a deadline, but all nodes may cool down for longer than the usual one.
         config.deadlines.dial = config.deadlines.dial.map(|_| Duration::from_secs(3_600));
         config.discovery = self == Self::ClassicDynamic;
-        config.discover.lookup_interval = Duration::from_millis(1);
+        config.lookups.interval = Duration::from_millis(1);
         level(&mut config.backoff);
         config.backoff.history = match self {
             // Each answer takes a second, and so does the lookup after every 16 of them.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use dialstate::Timestamp;
+use dialstate::{Churn, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -163,10 +163,10 @@ const WORLD_CONFIGS: [Named; 4] =
 /// Everything that is off by default.
 fn options() -> Config {
     let mut config = Config::balanced();
-    config.options.feeler = Some(Duration::from_secs(120));
-    config.options.churn = Some((Duration::from_secs(180), Duration::from_secs(420)));
-    config.options.anchors = 2;
-    config.options.family_health = true;
+    config.feeler_interval = Some(Duration::from_secs(120));
+    config.churn = Some(Churn::default());
+    config.anchors = 2;
+    config.family_health = true;
     config
 }
 

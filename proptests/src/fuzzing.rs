@@ -163,7 +163,7 @@ fn compact(saved: &Saved) -> Vec<u8> {
 /// once more.
 fn restore(saved: &Saved, transcript: &mut Transcript) {
     for config in [Config::balanced(), Config::classic()] {
-        let balanced = config.profile == Profile::Balanced;
+        let balanced = config.profile() == Profile::Balanced;
         let rng = ChaCha8Rng::seed_from_u64(1);
         let restored =
             |saved: Saved| Dialer::restore(saved, config.clone(), rng.clone(), Timestamp::from_secs(5));

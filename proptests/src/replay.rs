@@ -113,7 +113,7 @@ impl Replayer {
         let mut names = Names::default();
         let me = names.note(header.me);
         let config = header.config(&mut names)?;
-        let classic = config.profile == Profile::Classic;
+        let classic = config.profile() == Profile::Classic;
         let seed = header.seed.map_or(Seed::Untold, TraceSeed::seed);
         let dialer = Dialer::new(me, config, TraceRng::new(&seed), at);
         let dialer = dialer.map_err(|error| format!("the config makes no sense: {error}"))?;

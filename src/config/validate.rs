@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Backoff, Config, Deadlines, Discover, Diversity, MAX_DURATION, Options};
+use super::{Backoff, Churn, Config, Deadlines, Diversity, MAX_DURATION};
 use crate::address::Addrs;
 use crate::error::ConfigError;
 use crate::time::nanos;
@@ -15,7 +15,10 @@ impl<I, A> Config<I, A> {
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.validate_counts()?;
         self.deadlines.validate()?;
-        self.discover.validate()?;
+        let (lookups, fallback, resolves) = (&self.lookups, &self.fallback, &self.resolves);
+        range(("lookups.interval", lookups.interval), ("lookups.interval_max", lookups.interval_max))?;
+        range(("fallback.after", fallback.after), ("fallback.max", fallback.max))?;
+        range(("resolves.delay", resolves.delay), ("resolves.delay_max", resolves.delay_max))?;
         self.backoff.validate()?;
         duration("stagger", self.stagger, 0)?;
         duration("pace.interval", self.pace.interval, 0)?;
@@ -23,7 +26,9 @@ impl<I, A> Config<I, A> {
         duration("outage.silence", self.outage.silence, 0)?;
         duration("outage.probe", self.outage.probe, MILLI)?;
         self.diversity.as_ref().map_or(Ok(()), Diversity::validate)?;
-        self.options.validate()
+        self.feeler_interval.map_or(Ok(()), |interval| duration("feeler_interval", interval, MILLI))?;
+        count("anchors", self.anchors, 0, u64::from(Self::MAX_ANCHORS))?;
+        self.churn.as_ref().map_or(Ok(()), Churn::validate)
     }
 
     fn validate_counts(&self) -> Result<(), ConfigError> {
@@ -65,20 +70,6 @@ impl Deadlines {
     }
 }
 
-impl Discover {
-    fn validate(&self) -> Result<(), ConfigError> {
-        range(
-            ("discover.lookup_interval", self.lookup_interval),
-            ("discover.lookup_interval_max", self.lookup_interval_max),
-        )?;
-        range(("discover.fallback", self.fallback), ("discover.fallback_max", self.fallback_max))?;
-        range(
-            ("discover.resolve_delay", self.resolve_delay),
-            ("discover.resolve_delay_max", self.resolve_delay_max),
-        )
-    }
-}
-
 impl Backoff {
     fn validate(&self) -> Result<(), ConfigError> {
         duration("backoff.history", self.history, 0)?;
@@ -105,13 +96,10 @@ impl Diversity {
     }
 }
 
-impl Options {
+impl Churn {
     fn validate(&self) -> Result<(), ConfigError> {
-        self.feeler.map_or(Ok(()), |feeler| duration("options.feeler", feeler, MILLI))?;
-        count("options.anchors", self.anchors, 0, u64::from(Self::MAX_ANCHORS))?;
-        duration("options.churn_age", self.churn_age, 0)?;
-        self.churn
-            .map_or(Ok(()), |(least, most)| range(("options.churn.0", least), ("options.churn.1", most)))
+        range(("churn.min", self.min), ("churn.max", self.max))?;
+        duration("churn.min_age", self.min_age, 0)
     }
 }
 

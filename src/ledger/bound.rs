@@ -100,7 +100,7 @@ impl<I: NodeId, A: Address> Config<I, A> {
 
     fn bytes_of_nodes(&self, counts: &Counts) -> u64 {
         let addrs = counts.addrs.saturating_mul(size_of::<A>() as u64);
-        let rests = match (self.profile, counts.addrs) {
+        let rests = match (self.profile(), counts.addrs) {
             (Profile::Balanced, 1..) => tree(1, size_of::<(u32, &[Rest<A>])>())
                 .saturating_add(counts.addrs.saturating_mul(size_of::<Rest<A>>() as u64)),
             _ => 0,
@@ -117,7 +117,7 @@ impl<I: NodeId, A: Address> Config<I, A> {
         let sampled = Dense::bound(counts.known, counts.nodes);
         // Cooling, idle, and ready after a failure; a static node is in its own lane instead.
         let lanes = [queue(counts.known), queue(counts.nodes), queue(counts.statics)];
-        if self.profile == Profile::Classic {
+        if self.profile() == Profile::Classic {
             return sum(&[places, sampled, sum(&lanes)]);
         }
         let good = sum(&[queue(counts.good), queue(counts.good), places]);
@@ -173,7 +173,7 @@ impl<I: NodeId, A: Address> Config<I, A> {
         let limits = &self.limits;
         let node = (size_of::<Node<I, A>>() as u64)
             .saturating_add(u64::from(self.max_addrs).saturating_mul(size_of::<A>() as u64));
-        let lookups = match self.profile {
+        let lookups = match self.profile() {
             Profile::Classic => u64::from(limits.lookup_buffer).next_power_of_two(),
             Profile::Balanced => 0,
         };

@@ -95,7 +95,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     /// Classic has no bootnode dials of its own: to it they are dynamic.
     fn shown(&self, kind: DialKind) -> DialKind {
-        match (self.config.profile, kind) {
+        match (self.config.profile(), kind) {
             (Profile::Classic, DialKind::Bootnode) => DialKind::Dynamic,
             (Profile::Classic | Profile::Balanced, _) => kind,
         }

@@ -66,13 +66,13 @@ impl Health {
 impl<I: NodeId, A: Address> Ledger<I, A> {
     /// Whether an address belongs to a family that leads nowhere, and it is not time for a probe.
     pub(crate) fn is_dark(&self, addr: &A) -> bool {
-        self.config.options.family_health
+        self.config.family_health
             && addr.ip().is_some_and(|ip| self.health.avoids(ip.to_canonical(), self.now))
     }
 
     /// A dial goes out: in a dark family it is the probe, and the next one has to wait.
     pub(crate) fn note_dialed(&mut self, addrs: &Addrs<A>) {
-        if !self.config.options.family_health {
+        if !self.config.family_health {
             return;
         }
         let next = self.now.saturating_add(self.config.backoff.short);
@@ -93,7 +93,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// An address has answered, or the transport has failed there.
     pub(crate) fn note_health(&mut self, ip: Option<IpAddr>, outcome: DialOutcome) {
         let charged = !matches!(outcome, DialOutcome::LocalError | DialOutcome::Cancelled);
-        let counts = self.config.options.family_health && charged && !self.network.is_suspected();
+        let counts = self.config.family_health && charged && !self.network.is_suspected();
         if let Some(ip) = ip.filter(|_| counts) {
             self.health.of(ip.to_canonical()).note(crate::backoff::proves_network(outcome));
         }

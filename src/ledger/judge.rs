@@ -135,12 +135,9 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             // Added again meanwhile it may be resolved at once, and waits from now on like any other.
             Some(delay) => Due { at: delay.next.max(self.now), tie: self.jitter_of(node) as u32 },
             None => {
-                let discover = &self.config.discover;
-                let first = crate::time::nanos(discover.resolve_delay);
-                self.spread(
-                    node,
-                    backoff::doubled(first, failures, crate::time::nanos(discover.resolve_delay_max)),
-                )
+                let resolves = &self.config.resolves;
+                let first = crate::time::nanos(resolves.delay);
+                self.spread(node, backoff::doubled(first, failures, crate::time::nanos(resolves.delay_max)))
             }
         };
         self.note_worn(node);

@@ -94,7 +94,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         }
         let Some(slot) = self.find(&id) else { return };
         let anchors = self.anchors;
-        let anchor = known.good && known.anchor && anchors < self.config.options.anchors;
+        let anchor = known.good && known.anchor && anchors < self.config.anchors;
         self.unqueue(slot);
         if let Some(record) = self.nodes.get_mut(slot) {
             record.failures = u8::try_from(known.failures).unwrap_or(u8::MAX);
@@ -116,7 +116,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let peers = self.peers.of_budget(Budget::Dynamic).iter().filter_map(|slot| self.peers.get(slot));
         let mut oldest: Vec<_> = peers.map(|peer| (peer.since, peer.node)).collect();
         oldest.sort_unstable();
-        oldest.truncate(self.config.options.anchors as usize);
+        oldest.truncate(self.config.anchors as usize);
         self.sampled.iter().filter_map(move |slot| {
             let record = self.nodes.get(slot)?;
             let tried = (record.attempts > 0).then(|| self.now.saturating_since(record.last_at));

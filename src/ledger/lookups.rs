@@ -56,13 +56,13 @@ impl<I, A> Lookups<I, A> {
 impl<I: NodeId, A: Address> Ledger<I, A> {
     /// When the next lookup may begin.
     pub(crate) fn lookup_allowed(&self) -> Timestamp {
-        let discover = &self.config.discover;
-        let first = nanos(discover.lookup_interval);
+        let config = &self.config.lookups;
+        let first = nanos(config.interval);
         let wait = match self.ranks() {
             true => crate::backoff::doubled(
                 first,
                 self.lookups.barren.saturating_add(1),
-                nanos(discover.lookup_interval_max),
+                nanos(config.interval_max),
             ),
             false => first,
         };

@@ -190,7 +190,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     /// Whether known nodes wait in ranked queues (balanced), or are sampled where they lie (classic).
     pub(crate) fn ranks(&self) -> bool {
-        self.config.profile == Profile::Balanced
+        self.config.profile() == Profile::Balanced
     }
 
     /// A number that was never given out before.

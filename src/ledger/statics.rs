@@ -9,7 +9,7 @@ use super::slab::NONE;
 use crate::address::{Address, Addrs};
 use crate::backoff::{Cause, ResolveDelay};
 use crate::command::DialKind;
-use crate::config::Discover;
+use crate::config::Resolves;
 use crate::error::{Collection, EventError};
 use crate::node::{Node, NodeId};
 
@@ -45,7 +45,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     /// The resolve delay that an attempt has to keep, and what says how it grows. `None`: the attempt does not come from a
     /// static node.
-    pub(super) fn delay_of(&mut self, attempt: u32) -> Option<(&mut ResolveDelay, &Discover)> {
+    pub(super) fn delay_of(&mut self, attempt: u32) -> Option<(&mut ResolveDelay, &Resolves)> {
         let Self { attempts, nodes, statics, config, .. } = self;
         let of = attempts.slab.get_mut(attempt)?;
         let delay = match &mut of.origin {
@@ -53,7 +53,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             Origin::Static => &mut statics.get_mut(nodes.get(of.node)?.entry)?.resolve,
             Origin::Other => return None,
         };
-        Some((delay, &config.discover))
+        Some((delay, &config.resolves))
     }
 
     pub(crate) fn add_static(&mut self, node: Node<I, A>) -> Result<(), EventError> {

@@ -123,7 +123,7 @@ impl Classic {
         self.stage = Stage::Wake;
         let count = ledger.config.bootnodes.len() as u32;
         let alone = ledger.peers.is_empty() && self.need > 0 && count > 0;
-        let from = ledger.start.saturating_add(ledger.config.discover.fallback).next();
+        let from = ledger.start.saturating_add(ledger.config.fallback.after).next();
         ledger.timers.clear_alarm(Alarm::Fallback);
         if !alone || ledger.now < from {
             if alone {
@@ -227,7 +227,7 @@ impl Classic {
     fn set_alarms<I: NodeId, A: Address>(&self, ledger: &mut Ledger<I, A>, needed: bool) {
         let sampled = needed && !ledger.config.discovery && ledger.sampled.len() > 0;
         if sampled {
-            let at = ledger.now.saturating_add(ledger.config.discover.lookup_interval);
+            let at = ledger.now.saturating_add(ledger.config.lookups.interval);
             ledger.timers.set_alarm(Alarm::Resample, at);
         } else {
             ledger.timers.clear_alarm(Alarm::Resample);

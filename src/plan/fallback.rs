@@ -43,8 +43,8 @@ impl Fallback {
         if !wanted || under_way(ledger) {
             return false;
         }
-        let discover = &ledger.config.discover;
-        let wait = doubled(nanos(discover.fallback), self.tried, nanos(discover.fallback_max));
+        let fallback = &ledger.config.fallback;
+        let wait = doubled(nanos(fallback.after), self.tried, nanos(fallback.max));
         let from = if self.tried == 0 { alone } else { self.last };
         let at = from.saturating_add(Duration::from_nanos(wait));
         if at > ledger.now {

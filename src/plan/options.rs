@@ -7,6 +7,7 @@ use rand_core::Rng;
 use super::Step;
 use crate::address::Address;
 use crate::command::DisconnectReason;
+use crate::config::Churn;
 use crate::ledger::Ledger;
 use crate::ledger::attempts::Budget;
 use crate::ledger::timers::Alarm;
@@ -31,7 +32,7 @@ impl Schedule {
         ledger: &mut Ledger<I, A>,
         rng: &mut impl Rng,
     ) -> Option<u32> {
-        let period = ledger.config.options.feeler?;
+        let period = ledger.config.feeler_interval?;
         // Within half of the period to either side.
         let half = Duration::from_nanos(nanos(period) >> 1);
         let (least, most) = (half, period.saturating_add(half));
@@ -55,13 +56,13 @@ impl Schedule {
         ledger: &mut Ledger<I, A>,
         rng: &mut impl Rng,
     ) -> Option<Step> {
-        let (least, most) = ledger.config.options.churn?;
+        let Churn { min, max, min_age } = ledger.config.churn.clone()?;
         let peers = ledger.peers.outbound(Budget::Dynamic);
         if peers < ledger.config.dynamic_target.max(2) {
             self.churn = None;
             return None;
         }
-        let at = *self.churn.get_or_insert_with(|| between(ledger.now, rng, least, most));
+        let at = *self.churn.get_or_insert_with(|| between(ledger.now, rng, min, max));
         if at > ledger.now {
             ledger.timers.set_alarm(Alarm::Churn, at);
             return None;
@@ -70,7 +71,7 @@ impl Schedule {
         let chosen = ledger.peers.of_budget(Budget::Dynamic).get(below(rng, peers))?;
         let age =
             ledger.peers.get(chosen).map_or(Duration::ZERO, |peer| ledger.now.saturating_since(peer.since));
-        if age >= ledger.config.options.churn_age && !ledger.peers.is_leaving(chosen) {
+        if age >= min_age && !ledger.peers.is_leaving(chosen) {
             ledger.dismiss(chosen, DisconnectReason::Churn);
         }
         Some(Step::Looked)

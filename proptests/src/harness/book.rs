@@ -64,7 +64,7 @@ impl Book {
     pub(super) fn new(config: Config, now: Timestamp) -> Self {
         Self {
             counts: Counts::default(),
-            balanced: config.profile == Profile::Balanced,
+            balanced: config.profile() == Profile::Balanced,
             config,
             now,
             peers: BTreeMap::new(),
@@ -244,7 +244,7 @@ impl Book {
         let bootnode = self.config.bootnodes.iter().any(|node| node.id == *id);
         match (self.statics.contains(id), bootnode, self.requested.contains(id)) {
             (true, false, _) => Some(DialKind::Static),
-            (false, _, false) if self.config.options.feeler.is_none() => Some(DialKind::Dynamic),
+            (false, _, false) if self.config.feeler_interval.is_none() => Some(DialKind::Dynamic),
             _ => None,
         }
     }

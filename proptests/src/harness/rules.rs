@@ -146,7 +146,7 @@ pub(super) fn explanations(book: &Book, dialer: &Dialer, drained: bool) -> Resul
     }
     let counted = dialer.gauges();
     let told = counted.static_attempts + counted.dynamic_attempts;
-    let feelers = u32::from(book.config.options.feeler.is_some());
+    let feelers = u32::from(book.config.feeler_interval.is_some());
     ensure!((told..=told + feelers).contains(&attempts), "gauges count {told} attempts, explain {attempts}");
     Ok(())
 }

@@ -305,7 +305,7 @@ impl Run {
         self.state(true)?;
         self.hungry =
             rules::is_hungry(&self.book, &self.dialer).then(|| self.hungry.unwrap_or(self.book.now));
-        let most = self.book.config.discover.lookup_interval_max;
+        let most = self.book.config.lookups.interval_max;
         let starves = self.hungry.filter(|since| self.book.now.saturating_since(*since) > most);
         ensure!(starves.is_none(), "peers are missing, nobody is ready, and no lookup since {starves:?}");
         let flying = |flight: &&Flight| matches!(flight.task, Task::Dial(_));

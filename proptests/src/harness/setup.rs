@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dialstate::Timestamp;
+use dialstate::{Churn, Timestamp};
 
 use super::pool;
 use crate::world::Config;
@@ -65,9 +65,9 @@ impl Setup {
             config.pace.static_active = [16, 2, 1][fixed % 3];
             config.pace.burst = [16, 1][usize::from(self.burst % 2)];
             let [feeler, churn, health] = self.options;
-            config.options.feeler = feeler.then_some(Duration::from_secs(120));
-            config.options.churn = churn.then_some((Duration::from_secs(180), Duration::from_secs(420)));
-            config.options.family_health = health;
+            config.feeler_interval = feeler.then_some(Duration::from_secs(120));
+            config.churn = churn.then(Churn::default);
+            config.family_health = health;
             if self.without[1] {
                 config.diversity = None;
             }

@@ -29,7 +29,7 @@ impl Network {
         let lives = this.tasks.orphans.values().any(|(dialed, _)| *dialed == id);
         let resolves = this.tasks.resolves.values().any(|resolved| *resolved == id);
         assert!(!(busy || lives || resolves), "{}", told());
-        assert!(kind != DialKind::Feeler || this.config.options.feeler.is_some(), "{}", told());
+        assert!(kind != DialKind::Feeler || this.config.feeler_interval.is_some(), "{}", told());
         if kind == DialKind::Dynamic && !this.anchors.is_empty() {
             assert!(this.anchors.contains(&id), "{:?} come first: {}", this.anchors, told());
             self.hosts[host].anchors.retain(|anchor| *anchor != id);

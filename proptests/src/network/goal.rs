@@ -32,10 +32,10 @@ impl Network {
         let config = Config::default();
         let hosts = self.hosts.len() as u32;
         let cooldown = config.backoff.short * (100 + config.backoff.jitter_percent) / 100;
-        let lookups = config.discover.lookup_interval_max * (hosts.div_ceil(LOOKUP as u32) + 1);
+        let lookups = config.lookups.interval_max * (hosts.div_ceil(LOOKUP as u32) + 1);
         let deadline = config.deadlines.dial.unwrap_or_default();
         // Where a family of addresses seems to lead nowhere, a node that comes too early for the next probe waits.
-        let families = self.hosts.iter().any(|host| host.config.options.family_health);
+        let families = self.hosts.iter().any(|host| host.config.family_health);
         let probes = if families { config.backoff.medium * hosts } else { Duration::ZERO };
         GOODBYE + cooldown + lookups + TIMEOUT * hosts + deadline + probes
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use dialstate::{DialId, DialKind, KnownNode, LookupId, ResolveId, Timestamp};
+use dialstate::{Churn, DialId, DialKind, KnownNode, LookupId, ResolveId, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -77,11 +77,10 @@ impl Host {
         let mut config = Config::default();
         config.dynamic_target = [1, 2, 4, 8, 16][below(5) as usize];
         config.max_active_dials = [1, 4, 16][below(3) as usize];
-        config.options.feeler = (below(4) == 0).then_some(Duration::from_secs(120));
-        let (least, most) = (Duration::from_secs(180), Duration::from_secs(420));
-        config.options.churn = (below(4) == 0).then_some((least, most));
-        config.options.anchors = [0, 2][below(2) as usize];
-        config.options.family_health = below(4) == 0;
+        config.feeler_interval = (below(4) == 0).then_some(Duration::from_secs(120));
+        config.churn = (below(4) == 0).then(Churn::default);
+        config.anchors = [0, 2][below(2) as usize];
+        config.family_health = below(4) == 0;
         let seed = below(u64::MAX);
         let hidden = number > 0 && below(8) < hidden_of_8;
         let polite = below(2) == 0;

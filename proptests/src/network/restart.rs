@@ -97,7 +97,7 @@ impl Network {
         let anchors = this.book.iter().filter(|known| known.good && known.anchor).map(|known| known.node.id);
         let fixed = |id: &Id| this.fixed.iter().any(|other| self.hosts[*other].id == *id);
         let anchors: Vec<Id> = anchors.filter(|id| !fixed(id)).collect();
-        assert!(anchors.len() <= this.config.options.anchors as usize, "host {host}: {anchors:?}");
+        assert!(anchors.len() <= this.config.anchors as usize, "host {host}: {anchors:?}");
         let events = this.book.iter().cloned().map(Event::NodeRestored).collect();
         self.hosts[host].anchors = anchors;
         events

@@ -178,7 +178,7 @@ impl<W: Write> JsonLines<W> {
 
 impl<W: Write> Sink<Id, SocketAddr> for JsonLines<W> {
     fn begin(&mut self, header: &dialstate::Header<Id, SocketAddr>) {
-        self.classic = header.config.profile == Profile::Classic;
+        self.classic = header.config.profile() == Profile::Classic;
         self.attempt(|this| {
             let line = Header::new(header.me, &header.config, &header.seed).map_err(no_word)?;
             this.begin_line(header.start, Input::Config(Box::new(line)));

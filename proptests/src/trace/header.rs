@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use dialstate::ipnet::IpNet;
-use dialstate::{Config, Diversity, Profile, Seed};
+use dialstate::{Churn, Config, Diversity, Profile, Seed};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ impl Header {
             bootnodes: config.bootnodes.iter().map(TraceNode::from).collect(),
             restrict: config.restrict.clone().unwrap_or_default(),
             discovery: config.discovery,
-            profile: Some(config.profile.try_into()?),
+            profile: Some(config.profile().try_into()?),
             seed: TraceSeed::new(seed)?,
             settings: BTreeMap::new(),
         };
@@ -127,7 +127,7 @@ enum Slot<'a> {
     Count(&'a mut u32),
     Span(&'a mut Duration),
     MaybeSpan(&'a mut Option<Duration>),
-    Range(&'a mut Option<(Duration, Duration)>),
+    Churn(&'a mut Option<Churn>),
     Flag(&'a mut bool),
     Nets(&'a mut Option<Vec<IpNet>>),
     Diversity(&'a mut Option<Diversity>),
@@ -136,10 +136,10 @@ enum Slot<'a> {
 /// Every field that has no place of its own in the line. `diversity` stands before its parts, because a part
 /// can only be set where it is not null.
 fn slots(config: &mut DialerConfig) -> Vec<(&'static str, Slot<'_>)> {
-    use Slot::{Count, Flag, MaybeSpan, Nets, Range, Span};
-    let (deadlines, discover, backoff) = (&mut config.deadlines, &mut config.discover, &mut config.backoff);
-    let (pace, outage) = (&mut config.pace, &mut config.outage);
-    let (limits, options) = (&mut config.limits, &mut config.options);
+    use Slot::{Count, Flag, MaybeSpan, Nets, Span};
+    let (deadlines, backoff) = (&mut config.deadlines, &mut config.backoff);
+    let (lookups, fallback, resolves) = (&mut config.lookups, &mut config.fallback, &mut config.resolves);
+    let (pace, outage, limits) = (&mut config.pace, &mut config.outage, &mut config.limits);
     vec![
         ("max_active_dials", Count(&mut config.max_active_dials)),
         ("max_addrs", Count(&mut config.max_addrs)),
@@ -150,12 +150,12 @@ fn slots(config: &mut DialerConfig) -> Vec<(&'static str, Slot<'_>)> {
         ("deadlines.resolve", MaybeSpan(&mut deadlines.resolve)),
         ("deadlines.lookup", MaybeSpan(&mut deadlines.lookup)),
         ("deadlines.inbound", Span(&mut deadlines.inbound)),
-        ("discover.lookup_interval", Span(&mut discover.lookup_interval)),
-        ("discover.lookup_interval_max", Span(&mut discover.lookup_interval_max)),
-        ("discover.fallback", Span(&mut discover.fallback)),
-        ("discover.fallback_max", Span(&mut discover.fallback_max)),
-        ("discover.resolve_delay", Span(&mut discover.resolve_delay)),
-        ("discover.resolve_delay_max", Span(&mut discover.resolve_delay_max)),
+        ("lookups.interval", Span(&mut lookups.interval)),
+        ("lookups.interval_max", Span(&mut lookups.interval_max)),
+        ("fallback.after", Span(&mut fallback.after)),
+        ("fallback.max", Span(&mut fallback.max)),
+        ("resolves.delay", Span(&mut resolves.delay)),
+        ("resolves.delay_max", Span(&mut resolves.delay_max)),
         ("backoff.history", Span(&mut backoff.history)),
         ("backoff.static_first", Span(&mut backoff.static_first)),
         ("backoff.static_max", Span(&mut backoff.static_max)),
@@ -187,11 +187,10 @@ fn slots(config: &mut DialerConfig) -> Vec<(&'static str, Slot<'_>)> {
         ("limits.bootnodes", Count(&mut limits.bootnodes)),
         ("limits.lookup_buffer", Count(&mut limits.lookup_buffer)),
         ("limits.notices", Count(&mut limits.notices)),
-        ("options.feeler", MaybeSpan(&mut options.feeler)),
-        ("options.anchors", Count(&mut options.anchors)),
-        ("options.churn", Range(&mut options.churn)),
-        ("options.churn_age", Span(&mut options.churn_age)),
-        ("options.family_health", Flag(&mut options.family_health)),
+        ("feeler_interval", MaybeSpan(&mut config.feeler_interval)),
+        ("anchors", Count(&mut config.anchors)),
+        ("churn", Slot::Churn(&mut config.churn)),
+        ("family_health", Flag(&mut config.family_health)),
     ]
 }
 
@@ -205,6 +204,39 @@ fn diversity_slots(diversity: &mut Diversity) -> [(&'static str, Slot<'_>); 6] {
         ("no_ip", Slot::Count(&mut diversity.no_ip)),
         ("relax_after", Slot::Span(&mut diversity.relax_after)),
     ]
+}
+
+/// The parts of `churn`.
+fn churn_slots(churn: &mut Churn) -> [(&'static str, Slot<'_>); 3] {
+    [
+        ("min", Slot::Span(&mut churn.min)),
+        ("max", Slot::Span(&mut churn.max)),
+        ("min_age", Slot::Span(&mut churn.min_age)),
+    ]
+}
+
+/// All parts of an optional field as an object; null where it is off.
+fn parts<const N: usize>(slots: Option<[(&'static str, Slot<'_>); N]>) -> Value {
+    slots
+        .map_or(Value::Null, |slots| slots.into_iter().map(|(name, mut slot)| (name, slot.value())).collect())
+}
+
+/// An optional field: null, or an object with all its parts and no other.
+fn read_parts<T: Default, const N: usize>(
+    value: &Value,
+    slots: impl Fn(&mut T) -> [(&'static str, Slot<'_>); N],
+) -> Result<Option<T>, String> {
+    let Some(mut given) = read::<Option<BTreeMap<String, Value>>>(value)? else { return Ok(None) };
+    let mut whole = T::default();
+    for (name, mut slot) in slots(&mut whole) {
+        let part = given.remove(name).ok_or_else(|| format!("missing field `{name}`"))?;
+        slot.set(&part)?;
+    }
+    given.first_key_value().map_or(Ok(Some(whole)), |(name, _)| Err(format!("unknown field `{name}`")))
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, String> {
+    serde_json::from_value(value.clone()).map_err(|error| error.to_string())
 }
 
 fn settings(config: &mut DialerConfig) -> BTreeMap<String, Value> {
@@ -227,45 +259,24 @@ impl Slot<'_> {
             Self::Count(count) => json!(**count),
             Self::Span(span) => nanos(span),
             Self::MaybeSpan(span) => span.as_ref().map_or(Value::Null, nanos),
-            Self::Range(range) => {
-                range.as_ref().map_or(Value::Null, |(least, most)| json!([nanos(least), nanos(most)]))
-            }
             Self::Flag(flag) => json!(**flag),
             Self::Nets(nets) => json!(**nets),
-            Self::Diversity(None) => Value::Null,
-            Self::Diversity(Some(diversity)) => {
-                diversity_slots(diversity).into_iter().map(|(name, mut slot)| (name, slot.value())).collect()
-            }
+            Self::Diversity(diversity) => parts(diversity.as_mut().map(diversity_slots)),
+            Self::Churn(churn) => parts(churn.as_mut().map(churn_slots)),
         }
     }
 
     fn set(&mut self, value: &Value) -> Result<(), String> {
-        fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, String> {
-            serde_json::from_value(value.clone()).map_err(|error| error.to_string())
-        }
         match self {
             Self::Count(count) => **count = read(value)?,
             Self::Span(span) => **span = Duration::from_nanos(read(value)?),
             Self::MaybeSpan(span) => **span = read::<Option<u64>>(value)?.map(Duration::from_nanos),
-            Self::Range(range) => {
-                **range = read::<Option<(u64, u64)>>(value)?
-                    .map(|(least, most)| (Duration::from_nanos(least), Duration::from_nanos(most)));
-            }
             Self::Flag(flag) => **flag = read(value)?,
             Self::Nets(nets) => **nets = read(value)?,
             Self::Diversity(diversity) => {
-                let Some(mut parts) = read::<Option<BTreeMap<String, Value>>>(value)? else {
-                    **diversity = None;
-                    return Ok(());
-                };
-                for (name, mut slot) in diversity_slots(diversity.get_or_insert_default()) {
-                    let part = parts.remove(name).ok_or_else(|| format!("missing field `{name}`"))?;
-                    slot.set(&part)?;
-                }
-                if let Some((name, _)) = parts.first_key_value() {
-                    return Err(format!("unknown field `{name}`"));
-                }
+                **diversity = read_parts(value, diversity_slots)?;
             }
+            Self::Churn(churn) => **churn = read_parts(value, churn_slots)?,
         }
         Ok(())
     }

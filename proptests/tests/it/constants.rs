@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use dialstate::Profile;
+use dialstate::{Churn, Profile};
 use dialstate_proptests::world::{Config, Id};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -12,18 +12,17 @@ const SECOND: Duration = Duration::from_secs(1);
 fn balanced() {
     let config = Config::balanced();
     assert_eq!(config, Config::default());
-    assert_eq!(config.profile, Profile::Balanced);
+    assert_eq!(config.profile(), Profile::Balanced);
     assert_eq!((config.dynamic_target, config.max_active_dials, config.max_addrs), (16, 16, 4));
     assert!(config.discovery && config.bootnodes.is_empty() && config.restrict.is_none());
     assert_eq!(config.stagger, Duration::from_millis(250));
     let deadlines = &config.deadlines;
     assert_eq!([deadlines.dial, deadlines.resolve, deadlines.lookup], [Some(30 * SECOND); 3]);
     assert_eq!(deadlines.inbound, 30 * SECOND);
-    let discover = &config.discover;
-    let spans =
-        [discover.lookup_interval, discover.lookup_interval_max, discover.fallback, discover.fallback_max];
-    assert_eq!(spans, [4, 60, 20, 60].map(|seconds| seconds * SECOND));
-    assert_eq!([discover.resolve_delay, discover.resolve_delay_max], [60 * SECOND, 3_600 * SECOND]);
+    let (lookups, fallback, resolves) = (&config.lookups, &config.fallback, &config.resolves);
+    assert_eq!([lookups.interval, lookups.interval_max], [4 * SECOND, 60 * SECOND]);
+    assert_eq!([fallback.after, fallback.max], [20 * SECOND, 60 * SECOND]);
+    assert_eq!([resolves.delay, resolves.delay_max], [60 * SECOND, 3_600 * SECOND]);
     let backoff = &config.backoff;
     let spans = [
         backoff.history,
@@ -46,9 +45,10 @@ fn balanced() {
     let diversity = config.diversity.as_ref().unwrap();
     let limits = [diversity.v4_24, diversity.v4_16, diversity.v6_48, diversity.v6_32, diversity.no_ip];
     assert_eq!((limits, diversity.relax_after), ([2, 4, 2, 4, 4], 60 * SECOND));
-    let options = &config.options;
-    assert_eq!((options.feeler, options.anchors, options.churn), (None, 0, None));
-    assert_eq!((options.churn_age, options.family_health), (600 * SECOND, false));
+    assert_eq!((config.feeler_interval, config.anchors, &config.churn), (None, 0, &None));
+    assert!(!config.family_health);
+    let churn = Churn::default();
+    assert_eq!([churn.min, churn.max, churn.min_age], [180, 420, 600].map(|seconds| seconds * SECOND));
     let limits = &config.limits;
     assert_eq!([limits.good, limits.others, limits.statics, limits.peers], [4_096, 12_288, 1 << 20, 4_096]);
     assert_eq!([limits.banned_ids, limits.banned_networks, limits.inbound], [1 << 20, 65_536, 1_024]);
@@ -60,15 +60,21 @@ fn balanced() {
 #[test]
 fn classic() {
     let mut config = Config::classic();
-    assert_eq!((config.profile, config.max_active_dials, config.max_addrs), (Profile::Classic, u32::MAX, 16));
+    assert_eq!(
+        (config.profile(), config.max_active_dials, config.max_addrs),
+        (Profile::Classic, u32::MAX, 16)
+    );
     let deadlines = &config.deadlines;
     assert_eq!([deadlines.dial, deadlines.resolve, deadlines.lookup], [None; 3]);
     assert_eq!((config.pace.static_active, config.pace.interval), (u32::MAX, Duration::ZERO));
     assert_eq!(config.diversity, None);
     let balanced = Config::balanced();
-    (config.profile, config.max_active_dials, config.max_addrs) = (balanced.profile, 16, 4);
+    (config.max_active_dials, config.max_addrs) = (16, 4);
     (config.deadlines, config.diversity) = (balanced.deadlines.clone(), balanced.diversity.clone());
     (config.pace.static_active, config.pace.interval) = (16, SECOND / 8);
+    let [mut config, balanced] = [config, balanced].map(|config| serde_json::to_value(config).unwrap());
+    assert_eq!(config["profile"].take(), "Classic");
+    config["profile"] = balanced["profile"].clone();
     assert_eq!(config, balanced);
 }
 

@@ -4,8 +4,8 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use dialstate::{
-    BanSubject, Change, Command, Config, ConnectionId, DialId, DialKind, DialOutcome, Event, Node, PeerKind,
-    RemovalReason, ResolveId, Seed, Sink, Source, Task, Timestamp, Tried, WakeReason,
+    BanSubject, Change, Churn, Command, Config, ConnectionId, DialId, DialKind, DialOutcome, Event, Node,
+    PeerKind, RemovalReason, ResolveId, Seed, Sink, Source, Task, Timestamp, Tried, WakeReason,
 };
 use dialstate_proptests::replay::JsonLines;
 use dialstate_proptests::trace::{Header, Id, Input, Lines, Names, Text, TraceSeed};
@@ -84,8 +84,8 @@ fn a_config_reads_back_as_it_was() {
     changed.restrict = Some(Vec::new());
     changed.deadlines.dial = None;
     changed.backoff.short = Duration::from_nanos(1_234_567);
-    changed.options.churn = Some((Duration::from_secs(1), Duration::from_secs(2)));
-    changed.options.family_health = true;
+    changed.churn = Some(Churn::default().with_min(Duration::from_secs(1)));
+    changed.family_health = true;
     let mut diverse = Config::classic();
     diverse.diversity = Config::<Id, SocketAddr>::balanced().diversity;
     diverse.restrict = Some(vec!["10.0.0.0/8".parse().unwrap()]);

@@ -258,7 +258,7 @@ fn a_recording_of_balanced_replays_exactly() {
     for seed in 0..4 {
         let mut config = Config::balanced();
         config.bootnodes = vec![Node::new([200; 32], ["9.9.9.9:30303".parse().unwrap()])];
-        config.options.feeler = Some(core::time::Duration::from_secs(20));
+        config.feeler_interval = Some(core::time::Duration::from_secs(20));
         let seen = round_trip(config, seed);
         for name in ["dial", "resolve", "lookup", "cancel", "disconnect"] {
             assert!(seen.contains_key(name), "no {name}: {seen:?}");

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use dialstate::{RestoreError, Snapshot, Timestamp};
+use dialstate::{Churn, RestoreError, Snapshot, Timestamp};
 use dialstate_proptests::world::{Command, Config, Dialer, Event, Id, Net, NetConfig, Sim, read_nodes};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -18,9 +18,9 @@ fn list(name: &str) -> Vec<dialstate_proptests::world::Node> {
 
 fn config(mut config: Config) -> Config {
     config.bootnodes = list("bootnodes.csv");
-    config.options.feeler = Some(Duration::from_secs(120));
-    config.options.churn = Some((Duration::from_secs(180), Duration::from_secs(420)));
-    config.options.family_health = true;
+    config.feeler_interval = Some(Duration::from_secs(120));
+    config.churn = Some(Churn::default());
+    config.family_health = true;
     config
 }
 

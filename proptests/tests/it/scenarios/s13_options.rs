@@ -7,7 +7,9 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use dialstate::{Command, DialKind, DialOutcome, DisconnectReason, Event as Any, PeerKind, Side, Timestamp};
+use dialstate::{
+    Churn, Command, DialKind, DialOutcome, DisconnectReason, Event as Any, PeerKind, Side, Timestamp,
+};
 use dialstate_proptests::world::{Config, Dialer, Event, Id, Node};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -33,7 +35,7 @@ fn feelers_probe_one_node_in_two_minutes_beside_a_full_target() {
     let mut without = scene(config.clone(), healthy(), 300);
     without.run(4 * HOUR);
     assert_eq!(without.seen.dials.len(), 4);
-    config.options.feeler = Some(2 * MINUTE);
+    config.feeler_interval = Some(2 * MINUTE);
     let mut scene = scene(config, healthy(), 300);
     scene.run(4 * HOUR);
     let feelers: Vec<Id> = scene
@@ -55,7 +57,7 @@ fn feelers_probe_one_node_in_two_minutes_beside_a_full_target() {
 fn the_peers_that_stayed_longest_are_dialed_first_after_a_restart() {
     let mut config = Config::default();
     config.dynamic_target = 6;
-    config.options.anchors = 2;
+    config.anchors = 2;
     let mut before = Scene::new(config.clone(), healthy());
     // Node 77 and node 78 are peers for an hour before the others come.
     for n in [77, 78] {
@@ -85,7 +87,7 @@ fn the_peers_that_stayed_longest_are_dialed_first_after_a_restart() {
     assert_eq!(after.gauges().good, before.sim.dialer().gauges().good, "good nodes stay good");
 
     // Without the option nobody is an anchor, and nobody is preferred.
-    config.options.anchors = 0;
+    config.anchors = 0;
     let mut plain = Dialer::new(ME, config, ChaCha8Rng::seed_from_u64(9), Timestamp::ZERO).unwrap();
     for known in book {
         plain.handle(Timestamp::ZERO, Any::NodeRestored(known)).unwrap();
@@ -97,7 +99,7 @@ fn the_peers_that_stayed_longest_are_dialed_first_after_a_restart() {
 fn churn_replaces_one_old_dynamic_peer_in_three_to_seven_minutes() {
     let mut config = Config::default();
     config.dynamic_target = 8;
-    config.options.churn = Some((3 * MINUTE, 7 * MINUTE));
+    config.churn = Some(Churn::default());
     let mut scene = scene(config, healthy(), 500);
     scene.hand(Event::StaticAdded(node(900)));
     let advice = Rc::new(RefCell::new(Vec::new()));
@@ -141,7 +143,7 @@ fn a_family_that_leads_nowhere_is_only_probed_until_it_works_again() {
     let back = Timestamp::from_secs(4 * 3600);
     let dials_to_v6 = |family_health: bool| {
         let mut config = Config::default();
-        config.options.family_health = family_health;
+        config.family_health = family_health;
         let mut town = Town::new(move |node: &Node, _, now| {
             let dark = node.addrs.as_slice()[0].is_ipv6() && now < back;
             if dark { Answer::Fails(SECOND, DialOutcome::TimedOut) } else { Answer::Connects(SECOND) }
@@ -174,7 +176,7 @@ fn a_feeler_does_not_take_an_inbound_session_along() {
     let mut config = Config::default();
     config.dynamic_target = 0;
     config.discovery = false;
-    config.options.feeler = Some(MINUTE);
+    config.feeler_interval = Some(MINUTE);
     let mut dialer = Dialer::new(ME, config, ChaCha8Rng::seed_from_u64(3), Timestamp::ZERO).unwrap();
     let mut commands = Vec::new();
     let mut now = Timestamp::ZERO;
