@@ -13,7 +13,7 @@ pub trait Address: Clone + Ord + Debug {
     /// The IP that the restrict list, bans and subnet limits look at. `None` for a host name or anything
     /// without an IP: an active restrict list then refuses it, and it counts towards the limit for addresses
     /// without an IP.
-    fn ip(&self) -> Option<IpAddr>;
+    fn ip_addr(&self) -> Option<IpAddr>;
 
     /// Whether a dial could succeed at all. An address that isn't dialable is never handed out.
     fn is_dialable(&self) -> bool {
@@ -22,7 +22,7 @@ pub trait Address: Clone + Ord + Debug {
 }
 
 impl Address for SocketAddr {
-    fn ip(&self) -> Option<IpAddr> {
+    fn ip_addr(&self) -> Option<IpAddr> {
         Some(self.ip().to_canonical())
     }
 
@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_mapped_address_is_judged_by_its_ipv4() {
-        assert_eq!(Address::ip(&addr("[::ffff:1.2.3.4]:1")), Some(IpAddr::from([1, 2, 3, 4])));
+        assert_eq!(Address::ip_addr(&addr("[::ffff:1.2.3.4]:1")), Some(IpAddr::from([1, 2, 3, 4])));
         assert!(!addr("[::ffff:0.0.0.0]:1").is_dialable());
     }
 }

@@ -9,7 +9,7 @@ use crate::backoff::Cause;
 use crate::command::DialKind;
 use crate::ledger::attempts::{Attempt, Budget};
 use crate::ledger::{Ledger, NONE};
-use crate::network::Group;
+use crate::network::Subnet;
 use crate::node::NodeId;
 use crate::refusal::Refusal;
 
@@ -147,7 +147,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let mut allowed = subject.addrs.iter().filter(|addr| self.excludes(addr).is_none());
         let first = allowed.next().and_then(|addr| self.crowded(subject.kind, addr));
         let full = first.filter(|_| allowed.all(|addr| self.crowded(subject.kind, addr).is_some()));
-        full.map_or(ControlFlow::Continue(()), |group| visit(Refusal::GroupFull { group }))
+        full.map_or(ControlFlow::Continue(()), |subnet| visit(Refusal::SubnetFull { subnet }))
     }
 
     /// Whether an attempt that was resolved may be dialed, as things are now: its node may have connected meanwhile, its
@@ -169,7 +169,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     }
 
     /// The full group of an address, where this kind of dial has to care.
-    fn crowded(&self, kind: DialKind, addr: &A) -> Option<Group> {
+    fn crowded(&self, kind: DialKind, addr: &A) -> Option<Subnet> {
         let cares = matches!(kind, DialKind::Dynamic | DialKind::Feeler);
         self.config.diversity.as_ref().filter(|_| cares).and_then(|limits| self.groups.full(limits, addr))
     }
@@ -182,7 +182,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     }
 
     fn excluded(&self, addr: &A) -> Option<Refusal> {
-        let ip = addr.ip().map(|ip| ip.to_canonical());
+        let ip = addr.ip_addr().map(|ip| ip.to_canonical());
         let covers = |list: &crate::network::NetworkMap<()>| ip.is_some_and(|ip| list.covers(ip));
         if !self.restrict.as_ref().is_none_or(covers) {
             return Some(Refusal::Restricted);

@@ -4,7 +4,7 @@
 use crate::command::Command;
 use crate::error::EventError;
 use crate::event::Event;
-use crate::explain::{Explanation, Need};
+use crate::explain::{Explanation, NeedExplanation};
 use crate::notice::Notice;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
@@ -99,7 +99,7 @@ impl Clock {
         explanation
     }
 
-    pub(crate) fn need(self, mut need: Need) -> Need {
+    pub(crate) fn need(self, mut need: NeedExplanation) -> NeedExplanation {
         need.cooling.1 = self.outer_opt(need.cooling.1);
         need.first_overdue = self.outer_opt(need.first_overdue);
         for (_, at) in &mut need.waits {

@@ -10,7 +10,7 @@ use crate::command::{Command, WakeReason};
 use crate::config::Config;
 use crate::error::{ConfigError, EventError};
 use crate::event::Event;
-use crate::explain::{Explanation, Need};
+use crate::explain::{Explanation, NeedExplanation};
 use crate::ledger::Ledger;
 use crate::ledger::timers::Wants;
 use crate::node::{KnownNode, NodeId};
@@ -79,7 +79,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// happened all the same, so drain after an error too. [`EventError::TimeOutOfRange`] moves not even the clock.
     pub fn handle(&mut self, now: Timestamp, event: Event<I, A>) -> Result<(), EventError> {
         count(&mut self.ledger.stats.events);
-        if now > Timestamp::MAX {
+        if now > Timestamp::MAX_NOW {
             count(&mut self.ledger.stats.event_errors);
             return Err(EventError::TimeOutOfRange { now });
         }
@@ -217,7 +217,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
 
     /// Why there are fewer dynamic peers than the target asks for, and what is being done.
     #[must_use]
-    pub fn explain_need(&self) -> Need {
+    pub fn explain_need(&self) -> NeedExplanation {
         self.clock.need(self.ledger.explain_need())
     }
 

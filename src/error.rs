@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventError {
-    /// `now` is above [`Timestamp::MAX`]. Not even the clock has moved.
+    /// `now` is above [`Timestamp::MAX_NOW`]. Not even the clock has moved.
     TimeOutOfRange {
         /// The `now` given.
         now: Timestamp,

@@ -70,7 +70,7 @@ pub enum Event<I, A> {
         /// How it went as a whole.
         outcome: DialOutcome,
         /// How it went for each address; empty: the same for all.
-        tried: Vec<Tried<A>>,
+        tried: Vec<AddrOutcome<A>>,
     },
     /// The answer to `Command::Resolve`.
     ResolveFinished {
@@ -174,7 +174,7 @@ pub enum DialOutcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_structs, reason = "plain data that callers build")]
-pub struct Tried<A> {
+pub struct AddrOutcome<A> {
     /// The address.
     pub addr: A,
     /// How it went.

@@ -116,7 +116,7 @@ impl fmt::Display for Explanation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
-pub struct Need {
+pub struct NeedExplanation {
     /// `Config::dynamic_target`.
     pub target: u32,
     /// Dynamic outbound peers.
@@ -143,7 +143,7 @@ pub struct Need {
     pub waits: Vec<(WakeReason, Timestamp)>,
 }
 
-impl fmt::Display for Need {
+impl fmt::Display for NeedExplanation {
     /// One sentence for an operator.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} peers, {} attempts under way", self.connected, self.target, self.under_way)?;
@@ -223,7 +223,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         }
     }
 
-    pub(crate) fn explain_need(&self) -> Need {
+    pub(crate) fn explain_need(&self) -> NeedExplanation {
         let gauges = self.gauges();
         let alarms =
             Alarm::ALL.into_iter().filter_map(|(alarm, reason)| Some((reason, self.timers.alarm(alarm)?)));
@@ -231,7 +231,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let mut waits: Vec<_> = alarms.chain(first.map(|(at, reason)| (reason, at))).collect();
         waits.sort_unstable_by_key(|&(reason, at)| (at, reason));
         waits.dedup();
-        Need {
+        NeedExplanation {
             target: self.config.dynamic_target,
             connected: gauges.dynamic_peers,
             under_way: gauges.dynamic_attempts,

@@ -49,9 +49,9 @@ pub use config::{
 };
 pub use dialer::Dialer;
 pub use error::{Collection, ConfigError, EventError};
-pub use event::{BanSubject, Change, ConnectionId, DialOutcome, Event, PeerKind, RemovalReason, Tried};
-pub use explain::{Explanation, LastOutcome, Need, Standing};
-pub use network::Group;
+pub use event::{AddrOutcome, BanSubject, Change, ConnectionId, DialOutcome, Event, PeerKind, RemovalReason};
+pub use explain::{Explanation, LastOutcome, NeedExplanation, Standing};
+pub use network::Subnet;
 pub use node::{KnownNode, Node, NodeId, Source};
 pub use notice::Notice;
 #[cfg(feature = "record")]

@@ -6,8 +6,6 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::config::Diversity;
-
 /// Values by network, found by the addresses that the networks cover. One ordered map: the lookup costs two
 /// steps for each prefix length in use, however many networks there are.
 #[derive(Clone, Debug)]
@@ -97,9 +95,9 @@ const fn lowest(v6: bool) -> IpAddr {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
-pub enum Group {
+pub enum Subnet {
     /// An IPv4 /24 or /16, an IPv6 /48 or /32.
-    Subnet(IpNet),
+    Network(IpNet),
     /// All addresses without an IP.
     NoIp,
 }
@@ -107,15 +105,25 @@ pub enum Group {
 /// A group as one number: what is counted, hashed and compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct GroupKey(u64);
+pub(crate) struct SubnetKey(u64);
 
-/// What a [`GroupKey`] says: how wide the network is, above the bits of its address.
+/// The family of a subnet and the length of its prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SubnetWidth {
+    V4_24,
+    V4_16,
+    V6_48,
+    V6_32,
+    NoIp,
+}
+
+/// What a [`SubnetKey`] says: how wide the network is, above the bits of its address.
 const V4_24: u64 = 1 << 56;
 const V4_16: u64 = 2 << 56;
 const V6_48: u64 = 3 << 56;
 const V6_32: u64 = 4 << 56;
 
-impl GroupKey {
+impl SubnetKey {
     const NO_IP: Self = Self(0);
 
     /// The fine group of an address, and the coarse one around it: /24 and /16, or /48 and /32.
@@ -139,14 +147,14 @@ impl GroupKey {
         coarse.unwrap_or(fine)
     }
 
-    /// How many may share the group.
-    pub(crate) const fn limit(self, limits: &Diversity) -> u32 {
+    /// How wide the subnet is.
+    pub(crate) const fn width(self) -> SubnetWidth {
         match self.0 & (0xff << 56) {
-            V4_24 => limits.v4_24,
-            V4_16 => limits.v4_16,
-            V6_48 => limits.v6_48,
-            V6_32 => limits.v6_32,
-            _ => limits.no_ip,
+            V4_24 => SubnetWidth::V4_24,
+            V4_16 => SubnetWidth::V4_16,
+            V6_48 => SubnetWidth::V6_48,
+            V6_32 => SubnetWidth::V6_32,
+            _ => SubnetWidth::NoIp,
         }
     }
 
@@ -155,8 +163,8 @@ impl GroupKey {
     }
 }
 
-impl From<GroupKey> for Group {
-    fn from(key: GroupKey) -> Self {
+impl From<SubnetKey> for Subnet {
+    fn from(key: SubnetKey) -> Self {
         let bits = key.0 & ((1 << 56) - 1);
         let v4 = |shift| IpAddr::V4(Ipv4Addr::from_bits((bits << shift) as u32));
         let v6 = |shift: u32| IpAddr::V6(Ipv6Addr::from_bits(u128::from(bits) << shift));
@@ -170,22 +178,22 @@ impl From<GroupKey> for Group {
     }
 }
 
-fn subnet(ip: IpAddr, prefix: u8) -> Group {
-    Group::Subnet(IpNet::new(ip, prefix).unwrap_or_else(|_| IpNet::from(ip)).trunc())
+fn subnet(ip: IpAddr, prefix: u8) -> Subnet {
+    Subnet::Network(IpNet::new(ip, prefix).unwrap_or_else(|_| IpNet::from(ip)).trunc())
 }
 
-impl From<Group> for GroupKey {
-    fn from(group: Group) -> Self {
-        let Group::Subnet(network) = group else { return Self::NO_IP };
+impl From<Subnet> for SubnetKey {
+    fn from(group: Subnet) -> Self {
+        let Subnet::Network(network) = group else { return Self::NO_IP };
         let (fine, coarse) = Self::of(Some(network.network()));
         if matches!(network.prefix_len(), 24 | 48) { fine } else { coarse.unwrap_or(fine) }
     }
 }
 
-impl fmt::Display for Group {
+impl fmt::Display for Subnet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Subnet(network) => network.fmt(f),
+            Self::Network(network) => network.fmt(f),
             Self::NoIp => f.write_str("of addresses without an IP"),
         }
     }
@@ -239,22 +247,23 @@ mod tests {
 
     #[test]
     fn groups_of_addresses() {
-        let of = |ip: &str| GroupKey::of(ip.parse().ok());
-        let shown =
-            |ip: &str| (Group::from(of(ip).0).to_string(), of(ip).1.map(|key| Group::from(key).to_string()));
+        let of = |ip: &str| SubnetKey::of(ip.parse().ok());
+        let shown = |ip: &str| {
+            (Subnet::from(of(ip).0).to_string(), of(ip).1.map(|key| Subnet::from(key).to_string()))
+        };
         assert_eq!(shown("1.2.3.4"), ("1.2.3.0/24".to_string(), Some("1.2.0.0/16".to_string())));
         assert_eq!(
             shown("2001:db8:1:2::3"),
             ("2001:db8:1::/48".to_string(), Some("2001:db8::/32".to_string()))
         );
         assert_eq!(of("::ffff:1.2.3.9"), of("1.2.3.4"));
-        assert_eq!(Group::from(GroupKey::of(None).0), Group::NoIp);
+        assert_eq!(Subnet::from(SubnetKey::of(None).0), Subnet::NoIp);
         for ip in ["1.2.3.4", "255.255.255.255", "0.0.0.0", "2001:db8:1:2::3", "::1"] {
             let (fine, coarse) = of(ip);
-            assert_eq!(coarse.map(|key| GroupKey::from(Group::from(key))), coarse, "{ip}");
-            assert_eq!(GroupKey::from(Group::from(fine)), fine, "{ip}");
+            assert_eq!(coarse.map(|key| SubnetKey::from(Subnet::from(key))), coarse, "{ip}");
+            assert_eq!(SubnetKey::from(Subnet::from(fine)), fine, "{ip}");
             assert_ne!(Some(fine), coarse);
-            assert_eq!(Some(GroupKey::coarse(ip.parse().ok())), coarse);
+            assert_eq!(Some(SubnetKey::coarse(ip.parse().ok())), coarse);
         }
     }
 

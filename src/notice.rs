@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::network::Group;
+use crate::network::Subnet;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
@@ -37,8 +37,8 @@ pub enum Notice<I> {
     DiversityRelaxed {
         /// The node.
         id: I,
-        /// The group that was full.
-        group: Group,
+        /// The subnet that was full.
+        subnet: Subnet,
     },
     /// The network of this host seems to be down: failures are not counted until something succeeds.
     OfflineSuspected {
@@ -62,10 +62,10 @@ impl<I: fmt::Debug> fmt::Display for Notice<I> {
             Self::RequestDropped { id, reason } => {
                 write!(f, "the requested dial of {id:?} is dropped: {reason}")
             }
-            Self::DiversityRelaxed { id, group } => {
+            Self::DiversityRelaxed { id, subnet } => {
                 write!(
                     f,
-                    "{id:?} is dialed although its subnet {group} has enough peers: nothing else is to be had"
+                    "{id:?} is dialed although its subnet {subnet} has enough peers: nothing else is to be had"
                 )
             }
             Self::OfflineSuspected { since } => {

@@ -4,7 +4,7 @@ use core::fmt;
 
 use ipnet::IpNet;
 
-use crate::network::Group;
+use crate::network::Subnet;
 use crate::time::Timestamp;
 
 /// Why a node is not dialed now.
@@ -52,9 +52,9 @@ pub enum Refusal {
     /// goes there now and then.
     FamilyDown,
     /// Too many outbound peers and attempts are in a subnet of its.
-    GroupFull {
+    SubnetFull {
         /// The subnet.
-        group: Group,
+        subnet: Subnet,
     },
 }
 
@@ -73,7 +73,7 @@ impl Refusal {
             | Self::Restricted
             | Self::NoAddress
             | Self::FamilyDown
-            | Self::GroupFull { .. } => None,
+            | Self::SubnetFull { .. } => None,
         }
     }
 }
@@ -98,7 +98,7 @@ impl fmt::Display for Refusal {
             }
             Self::Cooling { until } => write!(f, "it is cooling down until {until}"),
             Self::FamilyDown => f.write_str("its address family leads nowhere on this host"),
-            Self::GroupFull { group } => write!(f, "its subnet {group} has enough peers"),
+            Self::SubnetFull { subnet } => write!(f, "its subnet {subnet} has enough peers"),
         }
     }
 }

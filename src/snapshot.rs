@@ -41,7 +41,7 @@ pub enum RestoreError {
     Config(ConfigError),
     /// The snapshot was taken under the other profile.
     OtherProfile,
-    /// The start of the new timeline lies above [`Timestamp::MAX`].
+    /// The start of the new timeline lies above [`Timestamp::MAX_NOW`].
     TimeOutOfRange,
     /// The snapshot contradicts itself: it was damaged, or made by hand.
     Inconsistent {
@@ -116,7 +116,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         if plan.profile() != config.profile() {
             return Err(RestoreError::OtherProfile);
         }
-        if now > Timestamp::MAX {
+        if now > Timestamp::MAX_NOW {
             return Err(RestoreError::TimeOutOfRange);
         }
         let (target, restrict) = (ledger.config.dynamic_target, ledger.config.restrict.take());

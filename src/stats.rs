@@ -116,8 +116,8 @@ pub struct Refusals {
     pub cooling: u64,
     /// `Refusal::FamilyDown`.
     pub family_down: u64,
-    /// `Refusal::GroupFull`.
-    pub group_full: u64,
+    /// `Refusal::SubnetFull`.
+    pub subnet_full: u64,
 }
 
 impl Refusals {
@@ -132,7 +132,7 @@ impl Refusals {
             Refusal::NoAddress | Refusal::ResolveDelay { .. } => &mut self.unresolved,
             Refusal::Cooling { .. } => &mut self.cooling,
             Refusal::FamilyDown => &mut self.family_down,
-            Refusal::GroupFull { .. } => &mut self.group_full,
+            Refusal::SubnetFull { .. } => &mut self.subnet_full,
         };
         count(counter);
     }
@@ -149,7 +149,7 @@ pub(crate) const fn count(counter: &mut u64) {
 #[non_exhaustive]
 pub struct Gauges {
     /// Inbound peers.
-    pub inbound: u32,
+    pub inbound_peers: u32,
     /// Outbound peers in the static budget.
     pub static_peers: u32,
     /// Outbound peers in the dynamic budget.
@@ -173,7 +173,7 @@ pub struct Gauges {
     /// Nodes that wait for a change of the rules or of their addresses.
     pub parked: u32,
     /// Inbound handshakes under way.
-    pub inbound_pending: u32,
+    pub inbound_handshakes: u32,
     /// Bans.
     pub bans: u32,
 }

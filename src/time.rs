@@ -6,7 +6,7 @@ use core::time::Duration;
 /// An instant on the caller's own timeline, in nanoseconds.
 ///
 /// Only differences mean anything: zero may be the Unix epoch, the start of the process or the start of a
-/// simulation. Arithmetic saturates. An event may carry any timestamp up to [`Timestamp::MAX`].
+/// simulation. Arithmetic saturates. An event may carry any timestamp up to [`Timestamp::MAX_NOW`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Timestamp(u64);
@@ -18,7 +18,7 @@ impl Timestamp {
     /// The latest instant that an event may carry, 2^63 − 1 ns (292 years).
     ///
     /// Deadlines may lie beyond it, so that no addition of a configured delay can saturate silently.
-    pub const MAX: Self = Self(i64::MAX as u64);
+    pub const MAX_NOW: Self = Self(i64::MAX as u64);
 
     /// The instant `nanos` nanoseconds after the origin.
     #[must_use]

@@ -18,7 +18,7 @@ use std::alloc::System;
 use std::time::Duration;
 
 use common::{Command, Config, Dialer, Event, ME, Mix, Node, addr, id};
-use dialstate::{Addrs, DialOutcome, PeerKind, Source, Timestamp, Tried};
+use dialstate::{AddrOutcome, Addrs, DialOutcome, PeerKind, Source, Timestamp};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -41,7 +41,7 @@ fn config(max_addrs: u32) -> Config {
     config.limits.banned_ids = 16;
     config.limits.banned_networks = 16;
     config.limits.bootnodes = 1;
-    config.limits.inbound = 16;
+    config.limits.inbound_handshakes = 16;
     config
 }
 
@@ -52,7 +52,7 @@ fn fail(dialer: &mut Dialer, now: Timestamp) {
             Command::Dial { dial, node, .. } => {
                 let outcomes = [DialOutcome::Refused, DialOutcome::TimedOut].into_iter().cycle();
                 let tried = node.addrs.iter().zip(outcomes);
-                let tried = tried.map(|(addr, outcome)| Tried { addr: *addr, outcome }).collect();
+                let tried = tried.map(|(addr, outcome)| AddrOutcome { addr: *addr, outcome }).collect();
                 let outcome = DialOutcome::Unreachable;
                 dialer.handle(now, Event::DialFinished { dial, outcome, tried }).expect("the dial is open");
             }

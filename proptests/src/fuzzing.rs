@@ -201,7 +201,7 @@ fn goes_on(mut dialer: Dialer, mut twin: Dialer, balanced: bool, transcript: &mu
         assert!(!balanced || until.is_none_or(|until| until > now), "sleeps until {until:?} at {now:?}");
         dialer.verify().expect("what is held in two forms agrees");
         now = until.unwrap_or(now).max(now.saturating_add(Duration::from_millis(1)));
-        if now > Timestamp::MAX {
+        if now > Timestamp::MAX_NOW {
             // A damaged deadline may lie where no event can come.
             return;
         }

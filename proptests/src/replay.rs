@@ -10,8 +10,8 @@ use core::time::Duration;
 
 use dialstate::rand_core::{Rng, TryRng};
 use dialstate::{
-    BanSubject, Change, Command, ConnectionId, DialId, Dialer, Event, EventError, KnownNode, LookupId,
-    Profile, RemovalReason, ResolveId, Seed, Source, Timestamp, Tried, WakeReason,
+    AddrOutcome, BanSubject, Change, Command, ConnectionId, DialId, Dialer, Event, EventError, KnownNode,
+    LookupId, Profile, RemovalReason, ResolveId, Seed, Source, Timestamp, WakeReason,
 };
 use rand_chacha::ChaCha8Rng;
 
@@ -231,7 +231,7 @@ impl Replayer {
                 let dial = token.map(DialId::from_raw).or_else(in_flight).unwrap_or(DialId::from_raw(NEVER));
                 tasks.dials.answer(dial);
                 let tried =
-                    tried.iter().map(|tried| Tried { addr: tried.addr, outcome: tried.outcome.into() });
+                    tried.iter().map(|tried| AddrOutcome { addr: tried.addr, outcome: tried.outcome.into() });
                 Event::DialFinished { dial, outcome: (*outcome).into(), tried: tried.collect() }
             }
             Input::ResolveFinished { id, token, node } => {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::hash::Hasher;
 
-use dialstate::{Collection, DialKind, EventError, Group, Notice, Refusal, Task, Timestamp, WakeReason};
+use dialstate::{Collection, DialKind, EventError, Notice, Refusal, Subnet, Task, Timestamp, WakeReason};
 use siphasher::sip::SipHasher13;
 
 use crate::replay::Answer;
@@ -189,15 +189,15 @@ fn refusal(refusal: &Refusal) -> String {
         Refusal::ResolveDelay { until } => format!("resolve_delay {}", instant(Some(*until))),
         Refusal::Cooling { until } => format!("cooling {}", instant(Some(*until))),
         Refusal::FamilyDown => "family_down".to_owned(),
-        Refusal::GroupFull { group } => format!("subnet_full {}", subnet(*group)),
+        Refusal::SubnetFull { subnet } => format!("subnet_full {}", self::subnet(*subnet)),
         _ => "unnamed: add it to transcript.rs".to_owned(),
     }
 }
 
-fn subnet(group: Group) -> String {
-    match group {
-        Group::Subnet(network) => network.to_string(),
-        Group::NoIp => "no_ip".to_owned(),
+fn subnet(subnet: Subnet) -> String {
+    match subnet {
+        Subnet::Network(network) => network.to_string(),
+        Subnet::NoIp => "no_ip".to_owned(),
         _ => "unnamed: add it to transcript.rs".to_owned(),
     }
 }
@@ -213,8 +213,8 @@ fn notice(notice: &Notice<Id>) -> String {
         Notice::RequestDropped { id: whom, reason } => {
             format!("request_dropped {} {}", id(whom), refusal(reason))
         }
-        Notice::DiversityRelaxed { id: whom, group } => {
-            format!("diversity_relaxed {} {}", id(whom), subnet(*group))
+        Notice::DiversityRelaxed { id: whom, subnet } => {
+            format!("diversity_relaxed {} {}", id(whom), self::subnet(*subnet))
         }
         Notice::OfflineSuspected { since } => format!("offline_suspected {}", instant(Some(*since))),
         Notice::Online => "online".to_owned(),

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::secs;
+use crate::network::{SubnetKey, SubnetWidth};
 
 /// How many outbound peers and attempts may share a subnet. Private and loopback networks are exempt. At
 /// least 1 each.
@@ -23,6 +24,19 @@ pub struct Diversity {
     /// One slot is filled against these limits after slots were free for this long, with no candidate that
     /// keeps them. Default 60 s.
     pub relax_after: Duration,
+}
+
+impl Diversity {
+    /// How many may share this subnet.
+    pub(crate) const fn limit(&self, subnet: SubnetKey) -> u32 {
+        match subnet.width() {
+            SubnetWidth::V4_24 => self.v4_24,
+            SubnetWidth::V4_16 => self.v4_16,
+            SubnetWidth::V6_48 => self.v6_48,
+            SubnetWidth::V6_32 => self.v6_32,
+            SubnetWidth::NoIp => self.no_ip,
+        }
+    }
 }
 
 impl Default for Diversity {
@@ -49,7 +63,7 @@ pub struct Limits {
     /// Banned networks. Default 65,536.
     pub banned_networks: u32,
     /// Pending inbound handshakes; the oldest gives way. Default 1,024.
-    pub inbound: u32,
+    pub inbound_handshakes: u32,
     /// Requested dials that wait. Default 64.
     pub requested: u32,
     /// Bootnodes. Default 64.
@@ -69,7 +83,7 @@ impl Default for Limits {
             peers: 4_096,
             banned_ids: 1 << 20,
             banned_networks: 65_536,
-            inbound: 1_024,
+            inbound_handshakes: 1_024,
             requested: 64,
             bootnodes: 64,
             lookup_buffer: 65_536,

@@ -55,7 +55,7 @@ setters! {
         with_dial = dial: Option<Duration>,
         with_resolve = resolve: Option<Duration>,
         with_lookup = lookup: Option<Duration>,
-        with_inbound = inbound: Duration,
+        with_inbound_handshake = inbound_handshake: Duration,
     }
 }
 
@@ -134,7 +134,7 @@ setters! {
         with_peers = peers: u32,
         with_banned_ids = banned_ids: u32,
         with_banned_networks = banned_networks: u32,
-        with_inbound = inbound: u32,
+        with_inbound_handshakes = inbound_handshakes: u32,
         with_requested = requested: u32,
         with_bootnodes = bootnodes: u32,
         with_lookup_buffer = lookup_buffer: u32,

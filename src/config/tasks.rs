@@ -16,12 +16,17 @@ pub struct Deadlines {
     /// Of a lookup. Default 30 s (a guess).
     pub lookup: Option<Duration>,
     /// Of a pending inbound handshake. Default 30 s (geth's handshakes: 5 s each). Always finite.
-    pub inbound: Duration,
+    pub inbound_handshake: Duration,
 }
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Self { dial: Some(secs(30)), resolve: Some(secs(30)), lookup: Some(secs(30)), inbound: secs(30) }
+        Self {
+            dial: Some(secs(30)),
+            resolve: Some(secs(30)),
+            lookup: Some(secs(30)),
+            inbound_handshake: secs(30),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use super::table::Table;
 use crate::address::Address;
 use crate::command::Task;
 use crate::config::{Config, Profile};
-use crate::network::GroupKey;
+use crate::network::SubnetKey;
 use crate::node::{Node, NodeId};
 use crate::notice::Notice;
 
@@ -69,7 +69,7 @@ impl Counts {
         let dynamic = config.max_active_dials.min(config.dynamic_target);
         let fixed = sum(&[of(limits.statics), of(limits.requested)]).min(of(config.pace.static_active));
         let attempts = sum(&[of(dynamic), fixed, 1]);
-        let (statics, peers, inbound) = (of(limits.statics), of(limits.peers), of(limits.inbound));
+        let (statics, peers, inbound) = (of(limits.statics), of(limits.peers), of(limits.inbound_handshakes));
         let addrs = if config.max_addrs > 1 { of(config.max_addrs) } else { 0 };
         let nodes = sum(&[known, statics, peers, inbound, attempts]);
         Self { known, good, statics, peers, attempts, inbound, nodes, addrs }
@@ -131,7 +131,7 @@ impl<I: NodeId, A: Address> Config<I, A> {
         let addrs = counts.addrs.saturating_mul(size_of::<A>() as u64);
         let held = if self.diversity.is_some() { u64::from(self.max_addrs).saturating_mul(2) } else { 0 };
         // Of one peer or attempt those beyond two are on the heap.
-        let spilled = if held > 2 { vector(held, size_of::<GroupKey>()) } else { 0 };
+        let spilled = if held > 2 { vector(held, size_of::<SubnetKey>()) } else { 0 };
         let waiting = if self.diversity.is_some() { counts.known } else { 0 };
         let groups = Groups::bound(sum(&[peers, attempts]).saturating_mul(held), waiting);
         let sets = |of: u64, sets: u64| Dense::bound(of, of).saturating_mul(sets);

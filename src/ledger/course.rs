@@ -144,7 +144,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     pub(crate) fn dial_answered(&mut self, attempt: u32, outcome: DialOutcome) {
         self.stats.outcomes.count(outcome);
         let addr = self.attempts.get(attempt).and_then(|of| of.addrs.first());
-        self.note_health(addr.and_then(Address::ip), outcome);
+        self.note_health(addr.and_then(Address::ip_addr), outcome);
         if may_have_moved(outcome) && self.resolves_again(attempt) {
             if let Some(of) = self.attempts.slab.get_mut(attempt) {
                 of.again = true;

@@ -10,7 +10,7 @@ use super::fresh::SOURCES;
 use super::heap::Heap;
 use super::slab::NONE;
 use super::table::{Key, Table};
-use crate::network::GroupKey;
+use crate::network::SubnetKey;
 use crate::node::Source;
 
 /// One source's nodes of one subnet (coarse: /16 or /32).
@@ -18,7 +18,7 @@ use crate::node::Source;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Bucket {
     pub(super) source: Source,
-    pub(super) group: GroupKey,
+    pub(super) group: SubnetKey,
 }
 
 impl Key for Bucket {
@@ -85,7 +85,7 @@ impl Crowd {
     }
 
     /// Adds a node that is not in.
-    pub(crate) fn insert(&mut self, node: u32, source: Source, group: GroupKey) {
+    pub(crate) fn insert(&mut self, node: u32, source: Source, group: SubnetKey) {
         let key = Bucket { source, group };
         let bucket = self.buckets.intern(key, Vec::new);
         let Some(members) = self.buckets.get_mut(bucket) else { return };
@@ -183,8 +183,8 @@ impl Crowd {
 mod tests {
     use super::*;
 
-    fn group(byte: u8) -> GroupKey {
-        GroupKey::coarse(Some([byte, 1, 1, 1].into()))
+    fn group(byte: u8) -> SubnetKey {
+        SubnetKey::coarse(Some([byte, 1, 1, 1].into()))
     }
 
     #[test]

@@ -12,10 +12,10 @@ use super::slab::NONE;
 use super::table::Table;
 use crate::address::Address;
 use crate::config::Diversity;
-use crate::network::{Group, GroupKey, is_local};
+use crate::network::{Subnet, SubnetKey, is_local};
 
 /// The groups that one peer or attempt counts in.
-pub(crate) type Held = SmallVec<[GroupKey; 2]>;
+pub(crate) type Held = SmallVec<[SubnetKey; 2]>;
 
 /// The nodes that wait for room in one group.
 #[derive(Clone, Debug)]
@@ -33,9 +33,9 @@ pub(crate) struct Groups {
     /// In order, each group as often as it is held. It is as long as what is connected or in flight, so inserting into a
     /// vector is cheap, and strangers cannot make it grow.
     #[cfg_attr(feature = "serde", serde(skip))]
-    held: Vec<GroupKey>,
+    held: Vec<SubnetKey>,
     /// Groups that somebody waits for, or was let back by.
-    pub(super) queues: Table<GroupKey, Queue>,
+    pub(super) queues: Table<SubnetKey, Queue>,
     /// Those of them that somebody waits for.
     pub(super) awaited: Dense,
 }
@@ -46,33 +46,33 @@ impl Groups {
     }
 
     /// The groups in which an address counts; none for one in a local network.
-    fn of<A: Address>(addr: &A) -> impl Iterator<Item = GroupKey> {
-        let ip = addr.ip();
+    fn of<A: Address>(addr: &A) -> impl Iterator<Item = SubnetKey> {
+        let ip = addr.ip_addr();
         let counts = !ip.is_some_and(is_local);
-        let (fine, coarse) = GroupKey::of(ip);
+        let (fine, coarse) = SubnetKey::of(ip);
         Some(fine).into_iter().chain(coarse).filter(move |_| counts)
     }
 
     /// The first group of an address that has no room.
-    pub(crate) fn full<A: Address>(&self, limits: &Diversity, addr: &A) -> Option<Group> {
-        Self::of(addr).find(|group| self.is_full(limits, *group)).map(Group::from)
+    pub(crate) fn full<A: Address>(&self, limits: &Diversity, addr: &A) -> Option<Subnet> {
+        Self::of(addr).find(|group| self.is_full(limits, *group)).map(Subnet::from)
     }
 
-    fn is_full(&self, limits: &Diversity, group: GroupKey) -> bool {
-        group.limit(limits).checked_sub(1).is_none_or(|below| self.holders_exceed(group, below))
+    fn is_full(&self, limits: &Diversity, group: SubnetKey) -> bool {
+        limits.limit(group).checked_sub(1).is_none_or(|below| self.holders_exceed(group, below))
     }
 
     /// Whether a group of an address that is held already holds more than it should.
     pub(crate) fn overfull<A: Address>(&self, limits: &Diversity, addr: &A) -> bool {
-        Self::of(addr).any(|group| self.holders_exceed(group, group.limit(limits)))
+        Self::of(addr).any(|group| self.holders_exceed(group, limits.limit(group)))
     }
 
-    fn holders_exceed(&self, group: GroupKey, count: u32) -> bool {
+    fn holders_exceed(&self, group: SubnetKey, count: u32) -> bool {
         self.held.get(self.place(group).saturating_add(count as usize)) == Some(&group)
     }
 
     /// Where a group stands among the held ones for the first time, or would.
-    fn place(&self, group: GroupKey) -> usize {
+    fn place(&self, group: SubnetKey) -> usize {
         self.held.partition_point(|held| *held < group)
     }
 
@@ -89,7 +89,7 @@ impl Groups {
     }
 
     /// Counts one holder less. Returns the queue of those that wait for the group, who may have room now.
-    pub(crate) fn let_go(&mut self, group: GroupKey) -> Option<u32> {
+    pub(crate) fn let_go(&mut self, group: SubnetKey) -> Option<u32> {
         let place = self.place(group);
         if self.held.get(place) == Some(&group) {
             self.held.remove(place);
@@ -98,19 +98,19 @@ impl Groups {
     }
 
     /// All that is held, in order.
-    pub(super) fn held(&self) -> &[GroupKey] {
+    pub(super) fn held(&self) -> &[SubnetKey] {
         &self.held
     }
 
     /// Counts anew who holds what: each group as often as somebody names it.
     #[cfg(feature = "serde")]
-    pub(super) fn recount<'a>(&mut self, held: impl Iterator<Item = &'a GroupKey>) {
+    pub(super) fn recount<'a>(&mut self, held: impl Iterator<Item = &'a SubnetKey>) {
         self.held = held.copied().collect();
         self.held.sort_unstable();
     }
 
     /// Puts a node at the end of those that wait for this group.
-    pub(crate) fn wait(&mut self, links: &mut impl Links, group: Group, node: u32) -> u32 {
+    pub(crate) fn wait(&mut self, links: &mut impl Links, group: Subnet, node: u32) -> u32 {
         let slot = self.queues.intern(group.into(), || Queue { waiting: List::new(), delegate: NONE });
         if let Some(queue) = self.queues.get_mut(slot) {
             queue.waiting.push(links, node);
@@ -153,7 +153,7 @@ impl Groups {
     }
 
     /// Who waits longest for the group with the fewest holders: the one to be let in against the limits.
-    pub(crate) fn least_crowded(&self) -> Option<(Group, u32)> {
+    pub(crate) fn least_crowded(&self) -> Option<(Subnet, u32)> {
         let holders = |slot: &u32| {
             let group = self.queues.key(*slot)?;
             Some(self.held.partition_point(|held| *held <= group).saturating_sub(self.place(group)))
@@ -166,8 +166,8 @@ impl Groups {
     /// ledger notes what to look at.
     pub(super) const fn bound(held: u64, awaited: u64) -> u64 {
         let sets = Dense::bound(awaited, awaited).saturating_mul(3);
-        bound::vector(held, size_of::<GroupKey>())
-            .saturating_add(Table::<GroupKey, Queue>::bound(awaited))
+        bound::vector(held, size_of::<SubnetKey>())
+            .saturating_add(Table::<SubnetKey, Queue>::bound(awaited))
             .saturating_add(sets)
     }
 

@@ -67,7 +67,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// Whether an address belongs to a family that leads nowhere, and it is not time for a probe.
     pub(crate) fn is_dark(&self, addr: &A) -> bool {
         self.config.family_health
-            && addr.ip().is_some_and(|ip| self.health.avoids(ip.to_canonical(), self.now))
+            && addr.ip_addr().is_some_and(|ip| self.health.avoids(ip.to_canonical(), self.now))
     }
 
     /// A dial goes out: in a dark family it is the probe, and the next one has to wait.
@@ -76,7 +76,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             return;
         }
         let next = self.now.saturating_add(self.config.backoff.short);
-        for ip in addrs.iter().filter_map(Address::ip) {
+        for ip in addrs.iter().filter_map(Address::ip_addr) {
             let family = self.health.of(ip.to_canonical());
             if family.is_dark() {
                 family.probe = next;

@@ -46,7 +46,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     /// expire first gives way.
     pub(crate) fn inbound_pending(&mut self, connection: ConnectionId, id: I) {
         self.inbound_ended(connection);
-        if self.inbound.len() >= self.config.limits.inbound {
+        if self.inbound.len() >= self.config.limits.inbound_handshakes {
             if let Some(oldest) = self.timers.head(Lane::Inbound) {
                 self.expire_inbound(oldest);
             }
@@ -54,7 +54,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         let node = self.intern(id);
         let slot = self.inbound.connections.insert(connection.0, node);
         self.inbound.by_node.insert((node, connection.0));
-        let until = self.now.saturating_add(self.config.deadlines.inbound);
+        let until = self.now.saturating_add(self.config.deadlines.inbound_handshake);
         self.timers.set(Lane::Inbound, slot, until, 0);
         self.settle(node);
     }

@@ -8,7 +8,7 @@ use super::slab::NONE;
 use super::{Ledger, Queue};
 use crate::address::{Address, Addrs};
 use crate::backoff::Cause;
-use crate::network::GroupKey;
+use crate::network::SubnetKey;
 use crate::node::{KnownNode, Node, NodeId, Source};
 use crate::stats::count;
 
@@ -42,7 +42,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
 
     fn add_known(&mut self, id: I, addrs: Addrs<A>, source: Source) -> bool {
         let slot = self.intern(id);
-        let group = GroupKey::coarse(addrs.first().and_then(Address::ip));
+        let group = SubnetKey::coarse(addrs.first().and_then(Address::ip_addr));
         let Some(record) = self.nodes.get_mut(slot) else { return false };
         record.source = Some(source);
         self.set_discovered(slot, addrs);
@@ -195,7 +195,8 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
         record.good = false;
         let source = record.source.unwrap_or_default();
         let Some((id, record)) = self.nodes.entry(oldest) else { return };
-        let (id, group) = (*id, GroupKey::coarse(self.discovered(record).first().and_then(Address::ip)));
+        let (id, group) =
+            (*id, SubnetKey::coarse(self.discovered(record).first().and_then(Address::ip_addr)));
         self.crowd.insert(oldest, source, group);
         self.settle(oldest);
         if self.others() > self.config.limits.others && self.may_go(oldest) {

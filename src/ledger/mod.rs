@@ -244,7 +244,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     pub(crate) fn gauges(&self) -> Gauges {
         let good = self.good.len();
         Gauges {
-            inbound: self.peers.inbound(),
+            inbound_peers: self.peers.inbound(),
             static_peers: self.peers.outbound(Budget::Static),
             dynamic_peers: self.peers.outbound(Budget::Dynamic),
             static_attempts: self.attempts.active(Budget::Static),
@@ -256,7 +256,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             cooling: self.timers.len(Lane::Known),
             crowded: self.groups.waiting(),
             parked: self.parked.len(),
-            inbound_pending: self.inbound.len(),
+            inbound_handshakes: self.inbound.len(),
             bans: self.bans.len(),
         }
     }

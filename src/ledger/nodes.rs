@@ -8,7 +8,7 @@ use super::timers::{Due, Lane};
 use crate::address::{Address, Addrs};
 use crate::backoff::Cause;
 use crate::explain::LastOutcome;
-use crate::network::Group;
+use crate::network::Subnet;
 use crate::node::{NodeId, Source};
 use crate::notice::Notice;
 use crate::refusal::Refusal;
@@ -262,7 +262,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     }
 
     /// Lets a node wait for room in a group.
-    pub(crate) fn wait_for(&mut self, node: u32, group: Group) {
+    pub(crate) fn wait_for(&mut self, node: u32, group: Subnet) {
         self.unqueue(node);
         let group = self.groups.wait(&mut self.nodes, group, node);
         if let Some(record) = self.nodes.get_mut(node) {
@@ -326,7 +326,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     pub(crate) fn file(&mut self, node: u32, refusal: Refusal) {
         self.stats.refusals.count(&refusal);
         match refusal {
-            Refusal::GroupFull { group } => self.wait_for(node, group),
+            Refusal::SubnetFull { subnet } => self.wait_for(node, subnet),
             Refusal::ResolveDelay { until } => self.cool(node, Some(until), Cause::Resolve),
             Refusal::Restricted | Refusal::BannedNetwork { .. } | Refusal::NoAddress => {
                 let id = self.nodes.key(node);

@@ -9,7 +9,7 @@ use super::timers::Due;
 use crate::address::{Address, Addrs};
 use crate::backoff::{Cause, Class, doubled};
 use crate::config::Backoff;
-use crate::network::GroupKey;
+use crate::network::SubnetKey;
 use crate::node::NodeId;
 use crate::notice::Notice;
 use crate::time::{Timestamp, nanos};
@@ -20,7 +20,7 @@ pub(crate) struct Network {
     last_success: Timestamp,
     /// Attempts that have failed since, and where: one subnet, or several.
     failures: u32,
-    subnet: Option<GroupKey>,
+    subnet: Option<SubnetKey>,
     several: bool,
     suspected: bool,
     /// When the network last came back: what began before says nothing.
@@ -80,7 +80,7 @@ impl Network {
     fn note_failure(&mut self, addrs: &Addrs<impl Address>) {
         self.failures = self.failures.saturating_add(1);
         for addr in addrs {
-            let (fine, _) = GroupKey::of(addr.ip());
+            let (fine, _) = SubnetKey::of(addr.ip_addr());
             self.several |= *self.subnet.get_or_insert(fine) != fine;
         }
     }

@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::Ledger;
 use crate::address::{Address, Addrs};
 use crate::backoff::{self, Class};
-use crate::event::{DialOutcome, Tried};
+use crate::event::{AddrOutcome, DialOutcome};
 use crate::node::NodeId;
 use crate::time::Timestamp;
 
@@ -26,7 +26,7 @@ pub(crate) type Rests<A> = BTreeMap<u32, Box<[Rest<A>]>>;
 
 impl<I: NodeId, A: Address> Ledger<I, A> {
     /// Takes in how a dial went for each address. Nodes with one address have nothing to tell apart.
-    pub(crate) fn learn(&mut self, attempt: u32, outcome: DialOutcome, tried: &[Tried<A>]) {
+    pub(crate) fn learn(&mut self, attempt: u32, outcome: DialOutcome, tried: &[AddrOutcome<A>]) {
         let Some(of) = self.attempts.get(attempt).filter(|of| of.addrs.len() > 1) else { return };
         if !self.ranks() || self.network.is_suspected() {
             return;

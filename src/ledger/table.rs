@@ -7,7 +7,7 @@ use siphasher::sip::SipHasher13;
 
 use super::index::Index;
 use super::slab::Slab;
-use crate::network::GroupKey;
+use crate::network::SubnetKey;
 use crate::node::NodeId;
 
 /// What can be hashed by its bytes.
@@ -29,7 +29,7 @@ impl Key for u64 {
     }
 }
 
-impl Key for GroupKey {
+impl Key for SubnetKey {
     #[inline]
     fn hash(&self, hasher: &SipHasher13) -> u64 {
         hasher.hash(&self.bytes())

@@ -250,7 +250,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
     }
 
     fn verify_rest(&self) -> Verdict {
-        holds(self.start <= self.now && self.now <= Timestamp::MAX, "the clock and its range")?;
+        holds(self.start <= self.now && self.now <= Timestamp::MAX_NOW, "the clock and its range")?;
         for (slot, (_, node)) in self.inbound.connections.iter() {
             holds(self.timers.get(Lane::Inbound, slot).is_some(), "an inbound handshake without a deadline")?;
             holds(self.nodes.get(*node).is_some(), "an inbound handshake without a node")?;

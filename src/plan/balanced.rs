@@ -304,16 +304,16 @@ impl Balanced {
             ledger.loosen();
             return Some(Step::Looked);
         }
-        let (group, node) = ledger.groups.least_crowded()?;
+        let (subnet, node) = ledger.groups.least_crowded()?;
         let subject = ledger.subject(node, DialKind::Dynamic)?;
         let permit = match ledger.refusal(&subject) {
-            Some(Refusal::GroupFull { .. }) | None => Ok(ledger.grant(&subject)),
+            Some(Refusal::SubnetFull { .. }) | None => Ok(ledger.grant(&subject)),
             Some(refusal) => Err(refusal),
         };
         if let Ok(Permit { id, .. }) = permit {
             self.starved = Some(ledger.now);
             self.reconsidered = false;
-            ledger.notify(Notice::DiversityRelaxed { id, group });
+            ledger.notify(Notice::DiversityRelaxed { id, subnet });
         }
         self.begin_or_file(ledger, node, permit)
     }

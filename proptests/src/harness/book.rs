@@ -183,14 +183,14 @@ impl Book {
 
     fn inbound_pending(&mut self, connection: u64, id: Id) {
         self.pending.remove(&connection);
-        if self.pending.len() >= self.config.limits.inbound as usize {
+        if self.pending.len() >= self.config.limits.inbound_handshakes as usize {
             let oldest = self.pending.iter().min_by_key(|(_, pending)| pending.order);
             let oldest = oldest.map(|(connection, _)| *connection);
             oldest.map(|connection| self.pending.remove(&connection));
             self.counts.inbound_expired += 1;
         }
         self.inbound_order += 1;
-        let until = self.now.saturating_add(self.config.deadlines.inbound);
+        let until = self.now.saturating_add(self.config.deadlines.inbound_handshake);
         self.pending.insert(connection, Pending { id, until, order: self.inbound_order });
     }
 

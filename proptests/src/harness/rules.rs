@@ -159,20 +159,20 @@ pub(super) fn gauges(book: &Book, dialer: &Dialer) -> Result<(), Broken> {
         Ok(())
     };
     let peers = |of: fn(&PeerKind) -> bool| book.peers.values().filter(|kind| of(kind)).count();
-    same("inbound", gauges.inbound, peers(|kind| *kind == PeerKind::Inbound))?;
+    same("inbound", gauges.inbound_peers, peers(|kind| *kind == PeerKind::Inbound))?;
     let fixed = peers(|kind| matches!(kind, PeerKind::Outbound(kind) if budget(*kind) == "static"));
     same("static_peers", gauges.static_peers, fixed)?;
     let dynamic = peers(|kind| matches!(kind, PeerKind::Outbound(kind) if budget(*kind) == "dynamic"));
     same("dynamic_peers", gauges.dynamic_peers, dynamic)?;
     same("statics", gauges.statics, book.statics.len())?;
-    same("inbound_pending", gauges.inbound_pending, book.pending())?;
+    same("inbound_pending", gauges.inbound_handshakes, book.pending())?;
     same("bans", gauges.bans, book.bans.len())?;
     let limits = &book.config.limits;
     ensure!(gauges.good <= limits.good, "{} good nodes of {}", gauges.good, limits.good);
     let others = gauges.known - gauges.good;
     // Static nodes, peers and those in an attempt are never evicted, and may exceed the cap when one loses its
     // place among the good ones.
-    let kept = gauges.inbound + gauges.static_peers + gauges.dynamic_peers + gauges.statics;
+    let kept = gauges.inbound_peers + gauges.static_peers + gauges.dynamic_peers + gauges.statics;
     let kept = kept + gauges.static_attempts + gauges.dynamic_attempts;
     ensure!(others <= limits.others + kept, "{others} other nodes of {} + {kept}", limits.others);
     Ok(())

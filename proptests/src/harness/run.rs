@@ -221,7 +221,7 @@ impl Run {
         let before = self.dialer.clone();
         for event in step.act.events(&self.book, self.book.now) {
             for now in
-                [Timestamp::MAX.saturating_add(Duration::from_nanos(1)), Timestamp::from_nanos(u64::MAX)]
+                [Timestamp::MAX_NOW.saturating_add(Duration::from_nanos(1)), Timestamp::from_nanos(u64::MAX)]
             {
                 let result = self.dialer.handle(now, event.clone());
                 self.book.counts.event(&event, &result);

@@ -76,7 +76,7 @@ impl Setup {
             let limits = &mut config.limits;
             (limits.statics, limits.good, limits.others) = (3, 2, 5);
             (limits.banned_ids, limits.banned_networks) = (1, 2);
-            (limits.inbound, limits.requested, limits.lookup_buffer) = (2, 1, 3);
+            (limits.inbound_handshakes, limits.requested, limits.lookup_buffer) = (2, 1, 3);
         }
         config
     }

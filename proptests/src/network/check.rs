@@ -86,7 +86,7 @@ impl Network {
         let told =
             || format!("host {host} at {}: {gauges:?}, {peers:?}, {dials:?}, {:?}", self.now, this.tasks);
         // A feeler that is being closed is in no gauge.
-        let counted = (gauges.inbound + gauges.static_peers + gauges.dynamic_peers) as usize;
+        let counted = (gauges.inbound_peers + gauges.static_peers + gauges.dynamic_peers) as usize;
         let feelers = self.up_as(host, |kind, _| kind == DialKind::Feeler);
         assert!(counted <= peers.len() && peers.len() <= counted + feelers, "{}", told());
         assert!(this.polite || feelers == 0, "{}", told());

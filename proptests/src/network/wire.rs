@@ -99,7 +99,7 @@ impl Network {
         self.set(connection, 1, State::Pending);
         let this = &self.hosts[to];
         let now = this.clock(self.now).max(this.dialer.now());
-        self.connections[connection].expires = now.saturating_add(this.config.deadlines.inbound);
+        self.connections[connection].expires = now.saturating_add(this.config.deadlines.inbound_handshake);
         let accepted = self.latency();
         self.after(accepted, What::Up { connection, side: 1 });
         self.after(delay, What::Up { connection, side: 0 });

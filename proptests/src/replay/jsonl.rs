@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 use std::io::{self, Write};
 
-use dialstate::{BanSubject, Change, Command, Event, Profile, Sink, Timestamp, Tried};
+use dialstate::{AddrOutcome, BanSubject, Change, Command, Event, Profile, Sink, Timestamp};
 
 use super::tasks::Tasks;
 use crate::trace::{
@@ -229,10 +229,10 @@ impl TryFrom<&Change<Id, SocketAddr>> for TraceChange {
     }
 }
 
-impl TryFrom<&Tried<SocketAddr>> for TriedAddr {
+impl TryFrom<&AddrOutcome<SocketAddr>> for TriedAddr {
     type Error = String;
 
-    fn try_from(tried: &Tried<SocketAddr>) -> Result<Self, String> {
+    fn try_from(tried: &AddrOutcome<SocketAddr>) -> Result<Self, String> {
         Ok(Self { addr: tried.addr, outcome: tried.outcome.try_into()? })
     }
 }

@@ -4,8 +4,8 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use dialstate::{
-    BanSubject, Change, Churn, Command, Config, ConnectionId, DialId, DialKind, DialOutcome, Event, Node,
-    PeerKind, RemovalReason, ResolveId, Seed, Sink, Source, Task, Timestamp, Tried, WakeReason,
+    AddrOutcome, BanSubject, Change, Churn, Command, Config, ConnectionId, DialId, DialKind, DialOutcome,
+    Event, Node, PeerKind, RemovalReason, ResolveId, Seed, Sink, Source, Task, Timestamp, WakeReason,
 };
 use dialstate_proptests::replay::JsonLines;
 use dialstate_proptests::trace::{Header, Id, Input, Lines, Names, Text, TraceSeed};
@@ -103,7 +103,7 @@ fn a_config_reads_back_as_it_was() {
 /// Every event, recorded as one drain.
 fn events() -> Vec<Event<Id, SocketAddr>> {
     let node = || Node::new(id(1), [addr("1.2.3.4:5"), addr("[::1]:6")]);
-    let tried = vec![Tried { addr: addr("1.2.3.4:5"), outcome: DialOutcome::Refused }];
+    let tried = vec![AddrOutcome { addr: addr("1.2.3.4:5"), outcome: DialOutcome::Refused }];
     let dial = |raw, tried| Event::DialFinished {
         dial: DialId::from_raw(raw),
         outcome: DialOutcome::TimedOut,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use dialstate::{Address, Command, Config, Dialer, Event, Group, Node, Refusal, Source, Timestamp};
+use dialstate::{Address, Command, Config, Dialer, Event, Node, Refusal, Source, Subnet, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
@@ -10,7 +10,7 @@ use rand_core::SeedableRng;
 struct Host(String);
 
 impl Address for Host {
-    fn ip(&self) -> Option<IpAddr> {
+    fn ip_addr(&self) -> Option<IpAddr> {
         None
     }
 }
@@ -51,7 +51,7 @@ fn names_are_dialed_as_they_are_and_share_one_group() {
     let waits = (1..7).filter(|n| dials.iter().all(|(dialed, _)| dialed != n));
     for n in waits {
         let refusals = dialer.explain(&[n; 4]).refusals;
-        assert_eq!(refusals, [Refusal::GroupFull { group: Group::NoIp }], "node {n}");
+        assert_eq!(refusals, [Refusal::SubnetFull { subnet: Subnet::NoIp }], "node {n}");
     }
     let (_, all) = dialed(|config| config.diversity = None);
     assert_eq!(all.len(), 6);

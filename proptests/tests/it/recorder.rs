@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use dialstate::rand_core::{Rng, SeedableRng};
 use dialstate::{
-    BanSubject, Binary, Command, Config, ConnectionId, DialId, DialKind, DialOutcome, Event, Header, Node,
-    PeerKind, ReadError, ReadErrorKind, Recorder, Recording, RemovalReason, Sink, Source, Task, Timestamp,
-    Tried,
+    AddrOutcome, BanSubject, Binary, Command, Config, ConnectionId, DialId, DialKind, DialOutcome, Event,
+    Header, Node, PeerKind, ReadError, ReadErrorKind, Recorder, Recording, RemovalReason, Sink, Source, Task,
+    Timestamp,
 };
 use dialstate_proptests::replay::{JsonLines, Replayer, replay, to_lines};
 use dialstate_proptests::trace::{Id, Lines};
@@ -105,8 +105,11 @@ impl Driver {
                     // A driver should say this first, and then the end of the dial.
                     return Event::PeerAdded { id, kind: PeerKind::Outbound(DialKind::Dynamic), addr: None };
                 }
-                let tried =
-                    if self.below(2) == 0 { vec![Tried { addr: self.addr(), outcome }] } else { Vec::new() };
+                let tried = if self.below(2) == 0 {
+                    vec![AddrOutcome { addr: self.addr(), outcome }]
+                } else {
+                    Vec::new()
+                };
                 Event::DialFinished { dial, outcome, tried }
             }
             Task::Resolve(resolve) => Event::ResolveFinished { resolve, addrs: self.node().addrs },

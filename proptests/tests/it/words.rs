@@ -155,7 +155,7 @@ fn seeds_make_generators_only_of_their_kind() {
 
 #[test]
 fn refusals_and_notices_are_sentences() {
-    let (network, group) = ("20.0.0.0/8".parse().unwrap(), dialstate::Group::NoIp);
+    let (network, subnet) = ("20.0.0.0/8".parse().unwrap(), dialstate::Subnet::NoIp);
     let told = [
         Refusal::OwnId,
         Refusal::Unknown,
@@ -169,7 +169,7 @@ fn refusals_and_notices_are_sentences() {
         Refusal::ResolveDelay { until: at(6) },
         Refusal::Cooling { until: at(7) },
         Refusal::FamilyDown,
-        Refusal::GroupFull { group },
+        Refusal::SubnetFull { subnet },
     ]
     .map(|refusal| refusal.to_string());
     let wanted = [
@@ -193,7 +193,7 @@ fn refusals_and_notices_are_sentences() {
         Notice::StaticParked { id, reason },
         Notice::StaticDeleted { id, reason },
         Notice::RequestDropped { id, reason },
-        Notice::DiversityRelaxed { id, group },
+        Notice::DiversityRelaxed { id, subnet },
         Notice::OfflineSuspected { since: at(9) },
         Notice::Online,
         Notice::TimeJumped { expected: at(10) },

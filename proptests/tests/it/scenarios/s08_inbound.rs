@@ -35,10 +35,10 @@ fn a_pending_inbound_holds_dials_back_until_it_expires() {
         let refused = Err(EventError::NotDialable(Refusal::InboundPending));
         assert_eq!(dialer.handle(Timestamp::ZERO, Event::DialRequested(id(1))), refused);
         scene.run(30 * SECOND - Duration::from_nanos(1));
-        assert_eq!((dialed(&scene), scene.sim.dialer().gauges().inbound_pending), (vec![], 1));
+        assert_eq!((dialed(&scene), scene.sim.dialer().gauges().inbound_handshakes), (vec![], 1));
         scene.run(10 * SECOND);
         assert_eq!(dialed(&scene), [Timestamp::from_secs(30)]);
-        assert_eq!(scene.sim.dialer().gauges().inbound_pending, 0);
+        assert_eq!(scene.sim.dialer().gauges().inbound_handshakes, 0);
     }
 }
 
