@@ -33,7 +33,7 @@ mod network;
 mod node;
 mod notice;
 mod plan;
-mod record;
+pub mod record;
 mod refusal;
 mod sample;
 #[cfg(feature = "serde")]
@@ -54,9 +54,6 @@ pub use explain::{Explanation, LastOutcome, NeedExplanation, Standing};
 pub use network::Subnet;
 pub use node::{KnownNode, Node, NodeId, Source};
 pub use notice::Notice;
-#[cfg(feature = "record")]
-pub use record::{Binary, Entry, ReadError, ReadErrorKind, Recording, WriteError};
-pub use record::{Header, Recorder, Seed, Sink};
 pub use refusal::Refusal;
 #[cfg(feature = "serde")]
 pub use snapshot::{RestoreError, Snapshot};

@@ -9,6 +9,7 @@ mod chunks;
 mod course;
 mod crowd;
 mod dense;
+mod explain;
 mod fresh;
 mod groups;
 mod health;
