@@ -15,7 +15,8 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::time::{Duration, Instant};
 
-use dialstate::{Binary, Command, Dialer, Recorder, Seed, Sink, Timestamp};
+use dialstate::record::{BinarySink, Recorder, RngSeed, Sink};
+use dialstate::{Command, Dialer, Timestamp};
 use dialstate_proptests::ChaCha8Rng;
 use dialstate_proptests::replay::JsonLines;
 use dialstate_proptests::world::{Config, Event, Id, Net, NetConfig, Sim, parse_nodes};
@@ -56,9 +57,9 @@ fn measure(name: &str, config: &Config, events: &Events) {
     let mut times: [Vec<Duration>; 4] = Default::default();
     for _ in 0..ROUNDS {
         times[0].push(plain(config, events));
-        times[1].push(recorded(config, events, Binary::new(|_: &[u8]| Ok::<_, io::Error>(()))));
+        times[1].push(recorded(config, events, BinarySink::new(|_: &[u8]| Ok::<_, io::Error>(()))));
         let mut file = BufWriter::new(File::create(&path).expect("a file"));
-        times[2].push(recorded(config, events, Binary::new(|record: &[u8]| file.write_all(record))));
+        times[2].push(recorded(config, events, BinarySink::new(|record: &[u8]| file.write_all(record))));
         drop(file);
         times[3].push(recorded(config, events, JsonLines::new(io::sink(), io::sink())));
     }
@@ -89,7 +90,7 @@ fn plain(config: &Config, events: &Events) -> Duration {
 }
 
 fn recorded(config: &Config, events: &Events, sink: impl Sink<Id, SocketAddr>) -> Duration {
-    let (rng, seed) = (ChaCha8Rng::seed_from_u64(SEED), Seed::Number(SEED));
+    let (rng, seed) = (ChaCha8Rng::seed_from_u64(SEED), RngSeed::Number(SEED));
     let dialer = Recorder::with_rng(ME, config.clone(), rng, seed, Timestamp::ZERO, sink);
     let mut dialer = dialer.expect("a config");
     let events = events.clone();

@@ -33,7 +33,7 @@ mod network;
 mod node;
 mod notice;
 mod plan;
-mod record;
+pub mod record;
 mod refusal;
 mod rules;
 mod sample;
@@ -45,8 +45,8 @@ mod time;
 pub use address::{Address, Addrs};
 pub use command::{Command, DialId, DialKind, DisconnectReason, LookupId, ResolveId, Side, Task, WakeReason};
 pub use config::{
-    Backoff, Churn, Config, Deadlines, Diversity, Fallback, Limits, Lookups, MAX_DURATION, Outage, Pace, Profile,
-    Resolves,
+    Backoff, Churn, Config, Deadlines, Diversity, Fallback, Limits, Lookups, MAX_DURATION, Outage, Pace,
+    Profile, Resolves,
 };
 pub use dialer::Dialer;
 pub use error::{Collection, ConfigError, EventError, Inconsistency};
@@ -55,9 +55,6 @@ pub use explain::{Explanation, LastOutcome, NeedExplanation, Standing};
 pub use network::Subnet;
 pub use node::{KnownNode, Node, NodeId, Source};
 pub use notice::Notice;
-#[cfg(feature = "record")]
-pub use record::{Binary, Entry, ReadError, ReadErrorKind, Recording, WriteError};
-pub use record::{Header, Recorder, Seed, Sink};
 pub use refusal::Refusal;
 #[cfg(feature = "serde")]
 pub use snapshot::{RestoreError, Snapshot};

@@ -114,6 +114,16 @@ pub enum Subnet {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct SubnetKey(u64);
 
+/// The family of a subnet and the length of its prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SubnetWidth {
+    V4_24,
+    V4_16,
+    V6_48,
+    V6_32,
+    NoIp,
+}
+
 /// What a [`SubnetKey`] says: how wide the network is, above the bits of its address.
 const V4_24: u64 = 1 << 56;
 const V4_16: u64 = 2 << 56;
@@ -122,17 +132,6 @@ const V6_32: u64 = 4 << 56;
 
 impl SubnetKey {
     const NO_IP: Self = Self(0);
-
-    /// Of limits for an IPv4 /24 and /16, an IPv6 /48 and /32, and addresses without an IP, the one that holds here.
-    pub(crate) const fn limit(self, [v4_24, v4_16, v6_48, v6_32, no_ip]: [u32; 5]) -> u32 {
-        match self.0 & (0xff << 56) {
-            V4_24 => v4_24,
-            V4_16 => v4_16,
-            V6_48 => v6_48,
-            V6_32 => v6_32,
-            _ => no_ip,
-        }
-    }
 
     /// The fine group of an address, and the coarse one around it: /24 and /16, or /48 and /32.
     pub(crate) fn of(ip: Option<IpAddr>) -> (Self, Option<Self>) {
@@ -153,6 +152,17 @@ impl SubnetKey {
     pub(crate) fn coarse(ip: Option<IpAddr>) -> Self {
         let (fine, coarse) = Self::of(ip);
         coarse.unwrap_or(fine)
+    }
+
+    /// How wide the subnet is.
+    pub(crate) const fn width(self) -> SubnetWidth {
+        match self.0 & (0xff << 56) {
+            V4_24 => SubnetWidth::V4_24,
+            V4_16 => SubnetWidth::V4_16,
+            V6_48 => SubnetWidth::V6_48,
+            V6_32 => SubnetWidth::V6_32,
+            _ => SubnetWidth::NoIp,
+        }
     }
 
     pub(crate) const fn bytes(self) -> [u8; 8] {
@@ -245,8 +255,9 @@ mod tests {
     #[test]
     fn groups_of_addresses() {
         let of = |ip: &str| SubnetKey::of(ip.parse().ok());
-        let shown =
-            |ip: &str| (Subnet::from(of(ip).0).to_string(), of(ip).1.map(|key| Subnet::from(key).to_string()));
+        let shown = |ip: &str| {
+            (Subnet::from(of(ip).0).to_string(), of(ip).1.map(|key| Subnet::from(key).to_string()))
+        };
         assert_eq!(shown("1.2.3.4"), ("1.2.3.0/24".to_string(), Some("1.2.0.0/16".to_string())));
         assert_eq!(
             shown("2001:db8:1:2::3"),

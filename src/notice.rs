@@ -37,7 +37,7 @@ pub enum Notice<I> {
     DiversityRelaxed {
         /// The node.
         id: I,
-        /// The group that was full.
+        /// The subnet that was full.
         subnet: Subnet,
     },
     /// The network of this host seems to be down: failures are not counted until something succeeds.

@@ -18,7 +18,7 @@ use std::alloc::System;
 use std::time::Duration;
 
 use common::{Command, Config, Dialer, Event, ME, Mix, Node, addr, id};
-use dialstate::{Addrs, DialOutcome, PeerKind, Source, Timestamp, AddrOutcome};
+use dialstate::{AddrOutcome, Addrs, DialOutcome, PeerKind, Source, Timestamp};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]

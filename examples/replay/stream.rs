@@ -27,7 +27,7 @@ pub(crate) fn bytes(file: &str) -> Result<Box<dyn BufRead>, Failure> {
 /// Whether these bytes begin a recording in the compact form; none of them is taken.
 pub(crate) fn is_compact(file: &str, bytes: &mut dyn BufRead) -> Result<bool, Failure> {
     let first = bytes.fill_buf().map_err(|error| Failure(format!("{file}: cannot be read: {error}")))?;
-    Ok(dialstate::Recording::<Id, std::net::SocketAddr>::is_one(first))
+    Ok(dialstate::record::Recording::<Id, std::net::SocketAddr>::is_one(first))
 }
 
 /// The lines of a file.

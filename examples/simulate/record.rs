@@ -6,7 +6,8 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use dialstate::{Binary, Header, Seed, Sink, Timestamp};
+use dialstate::Timestamp;
+use dialstate::record::{BinarySink, Header, RngSeed, Sink};
 use dialstate_proptests::ChaCha8Rng;
 use dialstate_proptests::replay::JsonLines;
 use dialstate_proptests::world::{Config, Drain, Id};
@@ -21,18 +22,18 @@ pub(crate) enum Recording {
     /// As two files of JSON Lines.
     Lines(Box<JsonLines<BufWriter<File>>>),
     /// In the compact form; the file is shared with the sink, which writes to it.
-    Compact(Binary<Write, io::Error>, Rc<RefCell<BufWriter<File>>>),
+    Compact(BinarySink<Write, io::Error>, Rc<RefCell<BufWriter<File>>>),
 }
 
 impl Recording {
     /// Creates the files, for the dialer of a simulation.
     pub(crate) fn create(path: &Path, me: Id, config: &Config, seed: u64) -> Result<Self, String> {
-        let header = Header::new::<ChaCha8Rng>(me, config.clone(), Seed::Number(seed), Timestamp::ZERO);
+        let header = Header::new::<ChaCha8Rng>(me, config.clone(), RngSeed::Number(seed), Timestamp::ZERO);
         if path.extension().is_some_and(|ending| ending == "rec") {
             let file = Rc::new(RefCell::new(open(path)?));
             let shared = Rc::clone(&file);
             let write: Write = Box::new(move |record| shared.borrow_mut().write_all(record));
-            let mut compact = Binary::new(write);
+            let mut compact = BinarySink::new(write);
             compact.begin(&header);
             return Ok(Self::Compact(compact, file));
         }

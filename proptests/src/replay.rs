@@ -9,9 +9,10 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use dialstate::rand_core::{Rng, TryRng};
+use dialstate::record::RngSeed;
 use dialstate::{
-    BanSubject, Change, Command, ConnectionId, DialId, Dialer, Event, EventError, KnownNode, LookupId,
-    Profile, RemovalReason, ResolveId, Seed, Source, Timestamp, AddrOutcome, WakeReason,
+    AddrOutcome, BanSubject, Change, Command, ConnectionId, DialId, Dialer, Event, EventError, KnownNode,
+    LookupId, Profile, RemovalReason, ResolveId, Source, Timestamp, WakeReason,
 };
 use rand_chacha::ChaCha8Rng;
 
@@ -39,7 +40,7 @@ pub enum TraceRng {
 impl TraceRng {
     /// The rng of a recording with this seed; that of zeros, if it is told none.
     #[must_use]
-    pub fn new(seed: &Seed) -> Self {
+    pub fn new(seed: &RngSeed) -> Self {
         seed.rng::<ChaCha8Rng>().map_or(Self::Zeros, |rng| Self::Seeded(Box::new(rng)))
     }
 }
@@ -114,7 +115,7 @@ impl Replayer {
         let me = names.note(header.me);
         let config = header.config(&mut names)?;
         let classic = config.profile() == Profile::Classic;
-        let seed = header.seed.map_or(Seed::Untold, TraceSeed::seed);
+        let seed = header.seed.map_or(RngSeed::NotRecorded, TraceSeed::seed);
         let dialer = Dialer::new(me, config, TraceRng::new(&seed), at);
         let dialer = dialer.map_err(|error| format!("the config makes no sense: {error}"))?;
         let recorded = header.seed.is_some();

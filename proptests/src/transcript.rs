@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::hash::Hasher;
 
-use dialstate::{Collection, DialKind, EventError, Subnet, Notice, Refusal, Task, Timestamp, WakeReason};
+use dialstate::{Collection, DialKind, EventError, Notice, Refusal, Subnet, Task, Timestamp, WakeReason};
 use siphasher::sip::SipHasher13;
 
 use crate::replay::Answer;
@@ -188,14 +188,14 @@ fn refusal(refusal: &Refusal) -> String {
         Refusal::NoAddress => "no_address".to_owned(),
         Refusal::ResolveDelay { until } => format!("resolve_delay {}", instant(Some(*until))),
         Refusal::Cooling { until } => format!("cooling {}", instant(Some(*until))),
-        Refusal::FamilyDown { .. } => "family_down".to_owned(),
-        Refusal::SubnetFull { subnet } => format!("subnet_full {}", name_of(*subnet)),
+        Refusal::FamilyDown => "family_down".to_owned(),
+        Refusal::SubnetFull { subnet } => format!("subnet_full {}", self::subnet(*subnet)),
         _ => "unnamed: add it to transcript.rs".to_owned(),
     }
 }
 
-fn name_of(group: Subnet) -> String {
-    match group {
+fn subnet(subnet: Subnet) -> String {
+    match subnet {
         Subnet::Network(network) => network.to_string(),
         Subnet::NoIp => "no_ip".to_owned(),
         _ => "unnamed: add it to transcript.rs".to_owned(),
@@ -214,7 +214,7 @@ fn notice(notice: &Notice<Id>) -> String {
             format!("request_dropped {} {}", id(whom), refusal(reason))
         }
         Notice::DiversityRelaxed { id: whom, subnet } => {
-            format!("diversity_relaxed {} {}", id(whom), name_of(*subnet))
+            format!("diversity_relaxed {} {}", id(whom), self::subnet(*subnet))
         }
         Notice::OfflineSuspected { since } => format!("offline_suspected {}", instant(Some(*since))),
         Notice::Online => "online".to_owned(),

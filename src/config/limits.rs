@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::secs;
+use crate::network::{SubnetKey, SubnetWidth};
 
 /// How many outbound peers and attempts may share a subnet. Private and loopback networks are exempt. At
 /// least 1 each.
@@ -23,6 +24,19 @@ pub struct Diversity {
     /// One slot is filled against these limits after slots were free for this long, with no candidate that
     /// keeps them. Default 60 s.
     pub relax_after: Duration,
+}
+
+impl Diversity {
+    /// How many may share this subnet.
+    pub(crate) const fn limit(&self, subnet: SubnetKey) -> u32 {
+        match subnet.width() {
+            SubnetWidth::V4_24 => self.v4_24,
+            SubnetWidth::V4_16 => self.v4_16,
+            SubnetWidth::V6_48 => self.v6_48,
+            SubnetWidth::V6_32 => self.v6_32,
+            SubnetWidth::NoIp => self.no_ip,
+        }
+    }
 }
 
 impl Default for Diversity {
@@ -94,12 +108,5 @@ pub struct Churn {
 impl Default for Churn {
     fn default() -> Self {
         Self { min: secs(180), max: secs(420), min_age: secs(600) }
-    }
-}
-
-impl Diversity {
-    /// How many may share a subnet.
-    pub(crate) const fn of(&self, subnet: crate::network::SubnetKey) -> u32 {
-        subnet.limit([self.v4_24, self.v4_16, self.v6_48, self.v6_32, self.no_ip])
     }
 }

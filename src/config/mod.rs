@@ -30,6 +30,8 @@ pub const MAX_DURATION: Duration = secs(365 * 24 * 3600);
 pub enum Profile {
     /// go-ethereum's `dialstate` as of v1.8.27, to the letter.
     Classic,
+    /// go-ethereum's present dial scheduler as of commit 02b73d4, to the letter.
+    Scheduler,
     /// The dialer one would choose today: the default.
     Balanced,
 }
@@ -127,6 +129,24 @@ impl<I, A> Config<I, A> {
     /// tmp
     pub(crate) fn validate_for(&self, _me: &I) -> Result<(), crate::error::ConfigError> {
         self.validate()
+    }
+
+    /// go-ethereum's present dial scheduler, commit 02b73d4: no deadlines, no pace, no diversity.
+    ///
+    /// [`dynamic_target`](Self::dynamic_target) is its `maxDialPeers`, which counts static peers too, and
+    /// [`max_active_dials`](Self::max_active_dials) its `maxActiveDials`. It dials twice as many nodes as peers are
+    /// missing, so that there may be more peers than the target. Discovered nodes are its candidates: each is read once,
+    /// in order, when a slot is free. When none is left, a lookup is asked for, which stands for its iterators.
+    #[must_use]
+    pub fn scheduler() -> Self {
+        Self {
+            profile: Profile::Scheduler,
+            max_active_dials: 50,
+            lookups: Lookups { interval: secs(1), ..Lookups::default() },
+            deadlines: Deadlines { inbound_handshake: MAX_DURATION, ..Self::classic().deadlines },
+            backoff: Backoff { history: secs(35), ..Backoff::default() },
+            ..Self::classic()
+        }
     }
 
     /// The default profile.

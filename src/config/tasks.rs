@@ -21,7 +21,12 @@ pub struct Deadlines {
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Self { dial: Some(secs(30)), resolve: Some(secs(30)), lookup: Some(secs(30)), inbound_handshake: secs(30) }
+        Self {
+            dial: Some(secs(30)),
+            resolve: Some(secs(30)),
+            lookup: Some(secs(30)),
+            inbound_handshake: secs(30),
+        }
     }
 }
 

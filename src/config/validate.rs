@@ -46,7 +46,7 @@ impl<I, A> Config<I, A> {
         count("limits.peers", limits.peers, 1, SLOTS)?;
         count("limits.banned_ids", limits.banned_ids, 0, SLOTS)?;
         count("limits.banned_networks", limits.banned_networks, 0, SLOTS)?;
-        count("limits.inbound", limits.inbound_handshakes, 1, SLOTS)?;
+        count("limits.inbound_handshakes", limits.inbound_handshakes, 1, SLOTS)?;
         count("limits.requested", limits.requested, 0, 1 << 20)?;
         count("limits.lookup_buffer", limits.lookup_buffer, 0, SLOTS)?;
         count("limits.notices", limits.notices, 0, 1 << 20)?;
@@ -62,7 +62,7 @@ impl Deadlines {
             ("deadlines.dial", self.dial),
             ("deadlines.resolve", self.resolve),
             ("deadlines.lookup", self.lookup),
-            ("deadlines.inbound", Some(self.inbound_handshake)),
+            ("deadlines.inbound_handshake", Some(self.inbound_handshake)),
         ] {
             value.map_or(Ok(()), |value| duration(field, value, MILLI))?;
         }

@@ -38,12 +38,12 @@ impl Subnets {
     }
 
     pub(crate) fn is_full(&self, limits: &Diversity, subnet: SubnetKey) -> bool {
-        limits.of(subnet).checked_sub(1).is_none_or(|below| self.holders_exceed(subnet, below))
+        limits.limit(subnet).checked_sub(1).is_none_or(|below| self.holders_exceed(subnet, below))
     }
 
     /// Whether a subnet of an address that is held already holds more than it should.
     pub(crate) fn overfull<A: Address>(&self, limits: &Diversity, addr: &A) -> bool {
-        Self::of(addr).any(|subnet| self.holders_exceed(subnet, limits.of(subnet)))
+        Self::of(addr).any(|subnet| self.holders_exceed(subnet, limits.limit(subnet)))
     }
 
     fn holders_exceed(&self, subnet: SubnetKey, count: u32) -> bool {

@@ -21,7 +21,7 @@ pub(super) const MAGIC: [u8; 8] = *b"\x8ddialrec";
 
 /// The version of the form. postcard does not say what its bytes mean, so any change to a field of `Header`,
 /// `Config`, `Event` or `Command` is a new version.
-pub(super) const VERSION: u16 = 1;
+pub(super) const VERSION: u16 = 2;
 
 /// The sizes of a head and of a check.
 const HEAD: usize = 4;
@@ -67,7 +67,7 @@ pub(super) fn link(chain: u64, record: &[u8]) -> u64 {
 ///
 /// The file does not say what ids and addresses look like: read it with the same types.
 #[derive(Clone, Debug)]
-pub struct Binary<F, E> {
+pub struct BinarySink<F, E> {
     write: F,
     failed: Option<WriteError<E>>,
     chain: u64,
@@ -101,7 +101,7 @@ impl<E: fmt::Display> fmt::Display for WriteError<E> {
 
 impl<E: core::error::Error> core::error::Error for WriteError<E> {}
 
-impl<E, F: FnMut(&[u8]) -> Result<(), E>> Binary<F, E> {
+impl<E, F: FnMut(&[u8]) -> Result<(), E>> BinarySink<F, E> {
     /// A sink that gives its bytes to `write`. After a failure it is not called again.
     #[must_use]
     pub const fn new(write: F) -> Self {
@@ -163,7 +163,7 @@ impl<E, F: FnMut(&[u8]) -> Result<(), E>> Binary<F, E> {
     }
 }
 
-impl<I: Serialize, A: Serialize, E, F: FnMut(&[u8]) -> Result<(), E>> Sink<I, A> for Binary<F, E> {
+impl<I: Serialize, A: Serialize, E, F: FnMut(&[u8]) -> Result<(), E>> Sink<I, A> for BinarySink<F, E> {
     fn begin(&mut self, header: &Header<I, A>) {
         let [low, high] = VERSION.to_le_bytes();
         let opened = (self.write)(&MAGIC).and_then(|()| (self.write)(&[low, high]));
@@ -190,7 +190,8 @@ mod tests {
     use core::net::SocketAddr;
 
     use super::*;
-    use crate::{BanSubject, Change, Config, DialId, DialKind, DialOutcome, Node, PeerKind, Seed, Source};
+    use crate::record::RngSeed;
+    use crate::{BanSubject, Change, Config, DialId, DialKind, DialOutcome, Node, PeerKind, Source};
 
     type Id = [u8; 4];
 
@@ -201,7 +202,7 @@ mod tests {
         let (id, now) = ([1, 2, 3, 4], Timestamp::from_secs(1));
         let node: Node<Id, SocketAddr> = Node::new(id, ["1.2.3.4:5".parse().unwrap()]);
         let config = Config::<Id, SocketAddr>::balanced();
-        let mut header = Header::new::<()>(id, config, Seed::Number(1), now);
+        let mut header = Header::new::<()>(id, config, RngSeed::Number(1), now);
         (header.version, header.rng) = ("0".into(), "rng".into());
         let events = vec![
             Event::NodeDiscovered { node: node.clone(), source: Source(1) },

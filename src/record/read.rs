@@ -27,7 +27,7 @@ pub struct Recording<'a, I, A> {
 /// An event, or what came out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "what goes through the door")]
-pub enum Entry<I, A> {
+pub enum RecordedStep<I, A> {
     /// The dialer was given an event.
     Event(Timestamp, Event<I, A>),
     /// The dialer was polled, and gave a command.
@@ -154,15 +154,15 @@ impl<'a, I: DeserializeOwned, A: DeserializeOwned + Ord> Recording<'a, I, A> {
         self.records.at as u64
     }
 
-    fn entry(&mut self) -> Result<Option<Entry<I, A>>, ReadError> {
+    fn entry(&mut self) -> Result<Option<RecordedStep<I, A>>, ReadError> {
         let (kind, start, content) = self.records.next()?;
         match kind {
             Kind::Event => {
                 let (now, event) = self.records.decode::<(Timestamp, Event<I, A>), I, A>(start, content)?;
-                Ok(Some(Entry::Event(now, event)))
+                Ok(Some(RecordedStep::Event(now, event)))
             }
             Kind::Command => {
-                Ok(Some(Entry::Command(self.records.decode::<Command<I, A>, I, A>(start, content)?)))
+                Ok(Some(RecordedStep::Command(self.records.decode::<Command<I, A>, I, A>(start, content)?)))
             }
             Kind::End if self.records.left() == 0 => Ok(None),
             Kind::End => Err(ReadError::new(self.offset(), ReadErrorKind::Misplaced)),
@@ -173,7 +173,7 @@ impl<'a, I: DeserializeOwned, A: DeserializeOwned + Ord> Recording<'a, I, A> {
 
 /// The entries, to the end or to the first that is not sound.
 impl<I: DeserializeOwned, A: DeserializeOwned + Ord> Iterator for Recording<'_, I, A> {
-    type Item = Result<Entry<I, A>, ReadError>;
+    type Item = Result<RecordedStep<I, A>, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use dialstate::{Recording, Timestamp};
+use dialstate::Timestamp;
+use dialstate::record::Recording;
 
 use crate::replay::{Replayer, to_lines};
 use crate::trace::{

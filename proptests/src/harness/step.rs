@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use dialstate::{
-    BanSubject, Change, ConnectionId, DialId, DialKind, DialOutcome, LookupId, PeerKind, RemovalReason,
-    ResolveId, Source, Task, Timestamp, AddrOutcome,
+    AddrOutcome, BanSubject, Change, ConnectionId, DialId, DialKind, DialOutcome, LookupId, PeerKind,
+    RemovalReason, ResolveId, Source, Task, Timestamp,
 };
 
 use super::book::Book;
@@ -351,7 +351,8 @@ fn connect(book: &Book, task: u8) -> Vec<Event> {
 
 fn dial_ends(book: &Book, task: u8, outcome: DialOutcome, tried: bool) -> Event {
     let Some((dial, flight)) = book.dial(task) else { return Event::Tick };
-    let tried = flight.addrs.iter().filter(|_| tried).map(|addr| AddrOutcome { addr: *addr, outcome }).collect();
+    let tried =
+        flight.addrs.iter().filter(|_| tried).map(|addr| AddrOutcome { addr: *addr, outcome }).collect();
     Event::DialFinished { dial, outcome, tried }
 }
 

@@ -3,7 +3,8 @@
 use core::net::SocketAddr;
 use std::io::{self, Write};
 
-use dialstate::{BanSubject, Change, Command, Event, Profile, Sink, Timestamp, AddrOutcome};
+use dialstate::record::Sink;
+use dialstate::{AddrOutcome, BanSubject, Change, Command, Event, Profile, Timestamp};
 
 use super::tasks::Tasks;
 use crate::trace::{
@@ -42,7 +43,7 @@ impl<W: Write> JsonLines<W> {
     }
 
     /// The dialer has handled `events` at `now`, in this order, and was then drained of `commands`: for programs
-    /// that don't use a `dialstate::Recorder`, but look at drains.
+    /// that don't use a `dialstate::record::Recorder`, but look at drains.
     ///
     /// # Errors
     /// A writer has failed, or the format has no word for something.
@@ -177,7 +178,7 @@ impl<W: Write> JsonLines<W> {
 }
 
 impl<W: Write> Sink<Id, SocketAddr> for JsonLines<W> {
-    fn begin(&mut self, header: &dialstate::Header<Id, SocketAddr>) {
+    fn begin(&mut self, header: &dialstate::record::Header<Id, SocketAddr>) {
         self.classic = header.config.profile() == Profile::Classic;
         self.attempt(|this| {
             let line = Header::new(header.me, &header.config, &header.seed).map_err(no_word)?;

@@ -4,7 +4,8 @@ use core::net::SocketAddr;
 use std::fmt;
 use std::io::{self, Write};
 
-use dialstate::{Command, Dialer, Entry, Event, ReadError, ReadErrorKind, Recording, Sink, Task, Timestamp};
+use dialstate::record::{ReadError, ReadErrorKind, RecordedStep, Recording, Sink};
+use dialstate::{Command, Dialer, Event, Task, Timestamp};
 
 use super::{JsonLines, TraceRng};
 use crate::trace::Id;
@@ -76,14 +77,16 @@ pub fn replay(bytes: &[u8], until: Option<Timestamp>) -> Result<Replayed, String
                 return Ok(done);
             }
             Some(Err(error)) => return Err(text(error)),
-            Some(Ok(Entry::Event(now, _))) if until.is_some_and(|until| now > until) => return Ok(done),
-            Some(Ok(Entry::Event(now, event))) => {
+            Some(Ok(RecordedStep::Event(now, _))) if until.is_some_and(|until| now > until) => {
+                return Ok(done);
+            }
+            Some(Ok(RecordedStep::Event(now, event))) => {
                 // A refusal is part of the recording.
                 let _ = dialer.handle(now, event.clone());
                 last = Some((now, event));
                 done.events += 1;
             }
-            Some(Ok(Entry::Command(recorded))) => {
+            Some(Ok(RecordedStep::Command(recorded))) => {
                 let replayed = dialer.poll();
                 if recorded == replayed {
                     done.commands += 1;
@@ -128,8 +131,8 @@ pub fn to_lines<W: Write>(bytes: &[u8], input: W, output: W) -> Result<bool, Str
     let mut finished = true;
     for entry in recording {
         match entry {
-            Ok(Entry::Event(now, event)) => lines.event(now, &event),
-            Ok(Entry::Command(command)) => lines.command(&command),
+            Ok(RecordedStep::Event(now, event)) => lines.event(now, &event),
+            Ok(RecordedStep::Command(command)) => lines.command(&command),
             Err(ReadError { kind: ReadErrorKind::Unfinished, .. }) => finished = false,
             Err(error) => return Err(text(error)),
         }

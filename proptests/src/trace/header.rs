@@ -5,7 +5,8 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use dialstate::ipnet::IpNet;
-use dialstate::{Churn, Config, Diversity, Profile, Seed};
+use dialstate::record::RngSeed;
+use dialstate::{Churn, Config, Diversity, Profile};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -48,7 +49,7 @@ impl Header {
     ///
     /// # Errors
     /// The config holds something that the format cannot say.
-    pub fn new(me: Id, config: &DialerConfig, seed: &Seed) -> Result<Self, String> {
+    pub fn new(me: Id, config: &DialerConfig, seed: &RngSeed) -> Result<Self, String> {
         let mut header = Self {
             me: me.into(),
             max_dynamic: config.dynamic_target,
@@ -99,11 +100,11 @@ pub enum TraceSeed {
 }
 
 impl TraceSeed {
-    fn new(seed: &Seed) -> Result<Option<Self>, String> {
+    fn new(seed: &RngSeed) -> Result<Option<Self>, String> {
         Ok(match seed {
-            Seed::Untold => None,
-            Seed::Number(number) => Some(Self::Number(*number)),
-            Seed::Bytes(bytes) => {
+            RngSeed::NotRecorded => None,
+            RngSeed::Number(number) => Some(Self::Number(*number)),
+            RngSeed::Bytes(bytes) => {
                 let bytes: Id = bytes.as_slice().try_into().map_err(|_| {
                     format!("a seed of {} bytes: traces know the 32 bytes of ChaCha8", bytes.len())
                 })?;
@@ -114,10 +115,10 @@ impl TraceSeed {
 
     /// The seed as recordings have it.
     #[must_use]
-    pub fn seed(self) -> Seed {
+    pub fn seed(self) -> RngSeed {
         match self {
-            Self::Number(number) => Seed::Number(number),
-            Self::Bytes(bytes) => Seed::Bytes(bytes.bytes().to_vec()),
+            Self::Number(number) => RngSeed::Number(number),
+            Self::Bytes(bytes) => RngSeed::Bytes(bytes.bytes().to_vec()),
         }
     }
 }

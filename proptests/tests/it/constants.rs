@@ -51,7 +51,10 @@ fn balanced() {
     assert_eq!([churn.min, churn.max, churn.min_age], [180, 420, 600].map(|seconds| seconds * SECOND));
     let limits = &config.limits;
     assert_eq!([limits.good, limits.others, limits.statics, limits.peers], [4_096, 12_288, 1 << 20, 4_096]);
-    assert_eq!([limits.banned_ids, limits.banned_networks, limits.inbound_handshakes], [1 << 20, 65_536, 1_024]);
+    assert_eq!(
+        [limits.banned_ids, limits.banned_networks, limits.inbound_handshakes],
+        [1 << 20, 65_536, 1_024]
+    );
     assert_eq!([limits.requested, limits.bootnodes, limits.notices], [64, 64, 256]);
     assert_eq!(limits.lookup_buffer, 65_536);
 }
@@ -90,7 +93,7 @@ fn every_cap_counts_in_the_memory_bound() {
         ("peers", |config, by| config.limits.peers += by, id + addr),
         ("banned_ids", |config, by| config.limits.banned_ids += by, id),
         ("banned_networks", |config, by| config.limits.banned_networks += by, 17),
-        ("inbound", |config, by| config.limits.inbound_handshakes += by, id),
+        ("inbound_handshakes", |config, by| config.limits.inbound_handshakes += by, id),
         ("requested", |config, by| config.limits.requested += by, id),
         ("bootnodes", |config, by| config.limits.bootnodes += by, id + addr),
         ("notices", |config, by| config.limits.notices += by, id),

@@ -3,9 +3,10 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use dialstate::record::{RngSeed, Sink};
 use dialstate::{
-    BanSubject, Change, Churn, Command, Config, ConnectionId, DialId, DialKind, DialOutcome, Event, Node,
-    PeerKind, RemovalReason, ResolveId, Seed, Sink, Source, Task, Timestamp, AddrOutcome, WakeReason,
+    AddrOutcome, BanSubject, Change, Churn, Command, Config, ConnectionId, DialId, DialKind, DialOutcome,
+    Event, Node, PeerKind, RemovalReason, ResolveId, Source, Task, Timestamp, WakeReason,
 };
 use dialstate_proptests::replay::JsonLines;
 use dialstate_proptests::trace::{Header, Id, Input, Lines, Names, Text, TraceSeed};
@@ -90,7 +91,7 @@ fn a_config_reads_back_as_it_was() {
     diverse.diversity = Config::<Id, SocketAddr>::balanced().diversity;
     diverse.restrict = Some(vec!["10.0.0.0/8".parse().unwrap()]);
     for (config, settings) in [(Config::balanced(), 0), (Config::classic(), 0), (changed, 5), (diverse, 1)] {
-        let seed = if settings == 1 { Seed::Bytes(vec![5; 32]) } else { Seed::Number(7) };
+        let seed = if settings == 1 { RngSeed::Bytes(vec![5; 32]) } else { RngSeed::Number(7) };
         let header = Header::new(id(9), &config, &seed).unwrap();
         assert_eq!(header.settings.len(), settings, "only what differs is written");
         let text = serde_json::to_string(&header).unwrap();
@@ -165,7 +166,12 @@ fn a_recording_names_nodes_and_falls_back_to_tokens() {
     let (mut input, mut output) = (Vec::new(), Vec::new());
     let start = Timestamp::from_millis(5);
     let mut recorder = JsonLines::new(&mut input, &mut output);
-    recorder.begin(&dialstate::Header::new::<()>(id(9), Config::balanced(), Seed::Number(1), start));
+    recorder.begin(&dialstate::record::Header::new::<()>(
+        id(9),
+        Config::balanced(),
+        RngSeed::Number(1),
+        start,
+    ));
     recorder.drained(start, &[], &commands()).unwrap();
     recorder.drained(Timestamp::from_nanos(5_000_001), &events(), &commands()[4..]).unwrap();
     recorder.drained(start, &[], &commands()[4..]).unwrap();

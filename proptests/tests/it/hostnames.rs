@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use dialstate::{Address, Command, Config, Dialer, Event, Subnet, Node, Refusal, Source, Timestamp};
+use dialstate::{Address, Command, Config, Dialer, Event, Node, Refusal, Source, Subnet, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
@@ -10,7 +10,7 @@ use rand_core::SeedableRng;
 struct Host(String);
 
 impl Address for Host {
-    fn ip(&self) -> Option<IpAddr> {
+    fn ip_addr(&self) -> Option<IpAddr> {
         None
     }
 }

@@ -5,10 +5,10 @@ use core::net::SocketAddr;
 use std::collections::BTreeMap;
 
 use dialstate::rand_core::{Rng, SeedableRng};
+use dialstate::record::{BinarySink, Header, ReadError, ReadErrorKind, Recorder, Recording, Sink};
 use dialstate::{
-    BanSubject, Binary, Command, Config, ConnectionId, DialId, DialKind, DialOutcome, Event, Header, Node,
-    PeerKind, ReadError, ReadErrorKind, Recorder, Recording, RemovalReason, Sink, Source, Task, Timestamp,
-    AddrOutcome,
+    AddrOutcome, BanSubject, Command, Config, ConnectionId, DialId, DialKind, DialOutcome, Event, Node,
+    PeerKind, RemovalReason, Source, Task, Timestamp,
 };
 use dialstate_proptests::replay::{JsonLines, Replayer, replay, to_lines};
 use dialstate_proptests::trace::{Id, Lines};
@@ -105,8 +105,11 @@ impl Driver {
                     // A driver should say this first, and then the end of the dial.
                     return Event::PeerAdded { id, kind: PeerKind::Outbound(DialKind::Dynamic), addr: None };
                 }
-                let tried =
-                    if self.below(2) == 0 { vec![AddrOutcome { addr: self.addr(), outcome }] } else { Vec::new() };
+                let tried = if self.below(2) == 0 {
+                    vec![AddrOutcome { addr: self.addr(), outcome }]
+                } else {
+                    Vec::new()
+                };
                 Event::DialFinished { dial, outcome, tried }
             }
             Task::Resolve(resolve) => Event::ResolveFinished { resolve, addrs: self.node().addrs },
@@ -139,7 +142,7 @@ impl Driver {
 /// A sink for both forms at once.
 struct Both<'a, F> {
     lines: JsonLines<&'a mut Vec<u8>>,
-    compact: Binary<F, Infallible>,
+    compact: BinarySink<F, Infallible>,
 }
 
 impl<F: FnMut(&[u8]) -> Result<(), Infallible>> Sink<Id, SocketAddr> for Both<'_, F> {
@@ -179,7 +182,7 @@ fn record(config: Config<Id, SocketAddr>, seed: u64, rounds: u32) -> Recorded {
         compact.extend_from_slice(bytes);
         Ok::<_, Infallible>(())
     };
-    let sink = Both { lines: JsonLines::new(&mut input, &mut output), compact: Binary::new(keep) };
+    let sink = Both { lines: JsonLines::new(&mut input, &mut output), compact: BinarySink::new(keep) };
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let dialer = Recorder::<_, _, ChaCha8Rng, _>::new([7; 32], config, bytes, start, sink);

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
+use dialstate::record::{BinarySink, ReadError, ReadErrorKind, Recorder, RngSeed, WriteError};
 use dialstate::{
-    BanSubject, Binary, Change, Collection, Config, ConfigError, ConnectionId, DialId, DialKind, DialOutcome,
-    EventError, Node, Notice, PeerKind, ReadError, ReadErrorKind, Recorder, Refusal, RemovalReason,
-    RestoreError, Seed, Source, Task, Timestamp, WriteError,
+    BanSubject, Change, Collection, Config, ConfigError, ConnectionId, DialId, DialKind, DialOutcome,
+    EventError, Node, Notice, PeerKind, Refusal, RemovalReason, RestoreError, Source, Task, Timestamp,
 };
 use dialstate_proptests::world::{Command, Dialer, Event, Id};
 use rand_chacha::ChaCha8Rng;
@@ -123,7 +123,7 @@ fn a_recording_that_breaks_does_not_break_the_dialer() {
         calls += 1;
         if calls < 4 { Ok(()) } else { Err("disk full") }
     };
-    let sink = Some(Binary::new(write));
+    let sink = Some(BinarySink::new(write));
     let mut recorder =
         Recorder::<Id, SocketAddr, ChaCha8Rng, _>::new([0; 32], Config::balanced(), [1; 32], at(0), sink)
             .unwrap();
@@ -146,16 +146,16 @@ fn a_recording_that_breaks_does_not_break_the_dialer() {
 #[test]
 fn seeds_make_generators_only_of_their_kind() {
     use rand_core::Rng;
-    let drawn = |seed: Seed| seed.rng::<ChaCha8Rng>().map(|mut rng| rng.next_u64());
-    assert_eq!(drawn(Seed::Untold), None);
-    assert_eq!(drawn(Seed::Number(3)), Some(ChaCha8Rng::seed_from_u64(3).next_u64()));
-    assert_eq!(drawn(Seed::Bytes(vec![3; 32])), Some(ChaCha8Rng::from_seed([3; 32]).next_u64()));
-    assert_eq!(drawn(Seed::Bytes(vec![3; 31])), None);
+    let drawn = |seed: RngSeed| seed.rng::<ChaCha8Rng>().map(|mut rng| rng.next_u64());
+    assert_eq!(drawn(RngSeed::NotRecorded), None);
+    assert_eq!(drawn(RngSeed::Number(3)), Some(ChaCha8Rng::seed_from_u64(3).next_u64()));
+    assert_eq!(drawn(RngSeed::Bytes(vec![3; 32])), Some(ChaCha8Rng::from_seed([3; 32]).next_u64()));
+    assert_eq!(drawn(RngSeed::Bytes(vec![3; 31])), None);
 }
 
 #[test]
 fn refusals_and_notices_are_sentences() {
-    let (network, group) = ("20.0.0.0/8".parse().unwrap(), dialstate::Subnet::NoIp);
+    let (network, subnet) = ("20.0.0.0/8".parse().unwrap(), dialstate::Subnet::NoIp);
     let told = [
         Refusal::OwnId,
         Refusal::Unknown,
@@ -168,7 +168,7 @@ fn refusals_and_notices_are_sentences() {
         Refusal::NoAddress,
         Refusal::ResolveDelay { until: at(6) },
         Refusal::Cooling { until: at(7) },
-        Refusal::FamilyDown { .. },
+        Refusal::FamilyDown,
         Refusal::SubnetFull { subnet },
     ]
     .map(|refusal| refusal.to_string());
@@ -193,7 +193,7 @@ fn refusals_and_notices_are_sentences() {
         Notice::StaticParked { id, reason },
         Notice::StaticDeleted { id, reason },
         Notice::RequestDropped { id, reason },
-        Notice::DiversityRelaxed { id, group },
+        Notice::DiversityRelaxed { id, subnet },
         Notice::OfflineSuspected { since: at(9) },
         Notice::Online,
         Notice::TimeJumped { expected: at(10) },

@@ -282,7 +282,10 @@ impl Pair {
             let outbound = u32::from(left[0].from == side);
             let counted = gauges.static_peers + gauges.dynamic_peers;
             assert_eq!((counted, gauges.inbound_peers), (outbound, 1 - outbound), "side {side}: {}", told());
-            assert_eq!((gauges.static_attempts, gauges.dynamic_attempts, gauges.inbound_handshakes), (0, 0, 0));
+            assert_eq!(
+                (gauges.static_attempts, gauges.dynamic_attempts, gauges.inbound_handshakes),
+                (0, 0, 0)
+            );
         }
     }
 }

@@ -161,5 +161,5 @@ fn inbound_peers_of_the_attacker_displace_nobody() {
     scene.run(SECOND);
     assert_eq!(scene.seen.peers(), 16);
     assert!(scene.seen.dials.iter().all(|dialed| dialed.at == Timestamp::ZERO));
-    assert_eq!((scene.sim.dialer().gauges().inbound, scene.sim.dialer().gauges().known), (2_000, 16));
+    assert_eq!((scene.sim.dialer().gauges().inbound_peers, scene.sim.dialer().gauges().known), (2_000, 16));
 }

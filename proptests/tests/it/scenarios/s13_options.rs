@@ -195,7 +195,7 @@ fn a_feeler_does_not_take_an_inbound_session_along() {
     let told: Vec<_> =
         commands.iter().filter(|command| matches!(command, Command::Disconnect { .. })).collect();
     assert_eq!(told, [&Command::Disconnect { id: id(1), reason: close }]);
-    assert_eq!((dialer.gauges().inbound, dialer.verify()), (1, Ok(())));
+    assert_eq!((dialer.gauges().inbound_peers, dialer.verify()), (1, Ok(())));
 }
 
 /// Forgotten and heard of again, a peer is what it was: a good node.

@@ -2,9 +2,9 @@
 //!
 //! | file | what lives there |
 //! |---|---|
-//! | `record.rs` | [`Recorder`], and the [`Sink`] that it writes to |
-//! | `record/binary.rs` | a sink: the compact form, for production (feature `record`) |
-//! | `record/read.rs` | its reader (feature `record`) |
+//! | `mod.rs` | [`Recorder`], and the [`Sink`] that it writes to |
+//! | `binary.rs` | a sink: the compact form, for production (feature `record`) |
+//! | `read.rs` | its reader (feature `record`) |
 
 #[cfg(feature = "record")]
 mod binary;
@@ -15,7 +15,6 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::any::type_name;
 use core::iter;
-use core::ops::Deref;
 
 use rand_core::{Rng, SeedableRng};
 
@@ -30,9 +29,9 @@ use crate::notice::Notice;
 use crate::time::Timestamp;
 
 #[cfg(feature = "record")]
-pub use binary::{Binary, WriteError};
+pub use binary::{BinarySink, WriteError};
 #[cfg(feature = "record")]
-pub use read::{Entry, ReadError, ReadErrorKind, Recording};
+pub use read::{ReadError, ReadErrorKind, RecordedStep, Recording};
 
 /// What a dialer is made from: the beginning of every recording. With it and the events the same dialer can be
 /// made again.
@@ -49,7 +48,7 @@ pub struct Header<I, A> {
     /// The type of the rng, as the compiler names it; a hint for people.
     pub rng: String,
     /// What the rng was made from.
-    pub seed: Seed,
+    pub seed: RngSeed,
     /// The `now` of `Dialer::new`.
     pub start: Timestamp,
     /// The dialer's own id.
@@ -61,7 +60,7 @@ pub struct Header<I, A> {
 impl<I, A> Header<I, A> {
     /// The header of `Dialer::<I, A, R>::new(me, config, rng, start)`, with the version of this crate.
     #[must_use]
-    pub fn new<R>(me: I, config: Config<I, A>, seed: Seed, start: Timestamp) -> Self {
+    pub fn new<R>(me: I, config: Config<I, A>, seed: RngSeed, start: Timestamp) -> Self {
         let (version, rng) = (env!("CARGO_PKG_VERSION").to_string(), type_name::<R>().to_string());
         Self { version, rng, seed, start, me, config }
     }
@@ -71,21 +70,21 @@ impl<I, A> Header<I, A> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "the ways to make an rng that `rand_core` has, and none")]
-pub enum Seed {
+pub enum RngSeed {
     /// It is not told, or there is nothing to tell: an rng that always returns the same, for example.
-    Untold,
+    NotRecorded,
     /// `SeedableRng::seed_from_u64`.
     Number(u64),
     /// `SeedableRng::from_seed`.
     Bytes(Vec<u8>),
 }
 
-impl Seed {
+impl RngSeed {
     /// The rng; `None` if the seed is not told, or is not one of an `R`.
     #[must_use]
     pub fn rng<R: SeedableRng>(&self) -> Option<R> {
         match self {
-            Self::Untold => None,
+            Self::NotRecorded => None,
             Self::Number(number) => Some(R::seed_from_u64(*number)),
             Self::Bytes(bytes) => {
                 let mut seed = R::Seed::default();
@@ -156,17 +155,18 @@ impl<I, A, S: Sink<I, A>> Sink<I, A> for Option<S> {
 
 /// A [`Dialer`] whose events and commands are written down as they happen.
 ///
-/// It is used as the `Dialer` is. Questions (`explain`, `stats`, `gauges` …) go to the dialer inside; what changes
-/// it goes through here. Answering a question leaves no trace: it changes nothing.
+/// Events and commands go through here; questions, which change nothing and leave no trace, go to
+/// [`dialer`](Self::dialer).
 ///
 /// ```
 /// # #[cfg(feature = "record")] {
-/// use dialstate::{Binary, Command, Config, Event, Recorder, Timestamp};
+/// use dialstate::{Command, Config, Event, Timestamp};
+/// use dialstate::record::{BinarySink, Recorder};
 /// # type ChaCha8Rng = rand_chacha::ChaCha8Rng;
 /// # type Recorded<S> = Recorder<[u8; 32], core::net::SocketAddr, ChaCha8Rng, S>;
 ///
 /// let mut file = Vec::new(); // or a `BufWriter<File>`
-/// let sink = Binary::new(|record: &[u8]| std::io::Write::write_all(&mut file, record));
+/// let sink = BinarySink::new(|record: &[u8]| std::io::Write::write_all(&mut file, record));
 /// let seed = [7; 32]; // from the operating system; keep it secret as long as the dialer runs
 /// let mut dialer = Recorded::new([1; 32], Config::default(), seed, Timestamp::ZERO, sink).unwrap();
 /// dialer.handle(Timestamp::ZERO, Event::Tick).unwrap();
@@ -195,7 +195,7 @@ impl<I: NodeId, A: Address, R: Rng + SeedableRng, S: Sink<I, A>> Recorder<I, A, 
         now: Timestamp,
         sink: S,
     ) -> Result<Self, ConfigError> {
-        let told = Seed::Bytes(seed.as_ref().to_vec());
+        let told = RngSeed::Bytes(seed.as_ref().to_vec());
         Self::with_rng(me, config, R::from_seed(seed), told, now, sink)
     }
 }
@@ -210,7 +210,7 @@ impl<I: NodeId, A: Address, R: Rng, S: Sink<I, A>> Recorder<I, A, R, S> {
         me: I,
         config: Config<I, A>,
         rng: R,
-        seed: Seed,
+        seed: RngSeed,
         now: Timestamp,
         mut sink: S,
     ) -> Result<Self, ConfigError> {
@@ -266,6 +266,12 @@ impl<I: NodeId, A: Address, R: Rng, S: Sink<I, A>> Recorder<I, A, R, S> {
         self.dialer.next_notice()
     }
 
+    /// The dialer inside, for questions (`explain`, `stats`, `gauges` …). It can't be changed past the recorder.
+    #[must_use]
+    pub const fn dialer(&self) -> &Dialer<I, A, R> {
+        &self.dialer
+    }
+
     /// The sink, to ask whether it has failed.
     #[must_use]
     pub const fn sink(&self) -> &S {
@@ -276,14 +282,5 @@ impl<I: NodeId, A: Address, R: Rng, S: Sink<I, A>> Recorder<I, A, R, S> {
     pub fn finish(mut self) -> (Dialer<I, A, R>, S) {
         self.sink.end();
         (self.dialer, self.sink)
-    }
-}
-
-/// The dialer inside, for questions. It can't be changed past the recorder.
-impl<I, A, R, S> Deref for Recorder<I, A, R, S> {
-    type Target = Dialer<I, A, R>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.dialer
     }
 }
