@@ -69,6 +69,8 @@ impl Setup {
         Header {
             me: Pick { node: 0, addr: 0 }.id(),
             max_dynamic: self.max_dynamic.into(),
+            max_active_dials: None,
+            draw: None,
             statics: nodes(&self.statics),
             bootnodes: nodes(&self.bootnodes),
             restrict: if self.restricted { network() } else { Vec::new() },
