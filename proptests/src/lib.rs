@@ -17,6 +17,7 @@ pub mod harness;
 pub mod model;
 pub mod network;
 pub mod replay;
+pub mod scheduler_model;
 pub mod steps;
 pub mod trace;
 pub mod world;
