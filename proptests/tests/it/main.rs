@@ -21,6 +21,7 @@ mod invariants;
 mod network;
 mod recorder;
 mod scenarios;
+mod scheduler;
 mod snapshot;
 mod traces;
 mod words;
