@@ -5,6 +5,7 @@
 
 mod damage;
 mod differential;
+mod scheduler;
 
 use std::time::Duration;
 
@@ -32,9 +33,10 @@ type Saved = Snapshot<Id, SocketAddr>;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, with every rule checked after every step.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
     ("events", |bytes| events(bytes, Rigor::Full)),
     ("differential", differential),
+    ("scheduler", scheduler),
     ("trace", trace),
     ("snapshot", |bytes| snapshot(bytes, Rigor::Full)),
 ];
@@ -52,6 +54,7 @@ pub fn events(bytes: &[u8], rigor: Rigor) {
 
 pub use self::differential::differential;
 pub(crate) use self::differential::transcribe as transcribe_differential;
+pub use self::scheduler::scheduler;
 
 /// A file of a trace: what can be read can be written, read again and replayed; nothing panics.
 ///

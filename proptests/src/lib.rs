@@ -18,6 +18,8 @@ pub mod harness;
 pub mod model;
 pub mod network;
 pub mod replay;
+pub mod scheduler_model;
+pub mod scheduler_steps;
 pub mod steps;
 pub mod trace;
 pub mod transcript;

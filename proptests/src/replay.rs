@@ -12,11 +12,11 @@ use dialstate::rand_core::{Rng, TryRng};
 use dialstate::record::RngSeed;
 use dialstate::{
     AddrOutcome, BanSubject, Change, Command, ConnectionId, DialId, Dialer, Event, EventError, KnownNode,
-    LookupId, Profile, RemovalReason, ResolveId, Source, Timestamp, WakeReason,
+    LookupId, RemovalReason, ResolveId, Source, Timestamp, WakeReason,
 };
 use rand_chacha::ChaCha8Rng;
 
-use self::tasks::Tasks;
+use self::tasks::{Style, Tasks};
 use crate::trace::{
     Drain, Header, Id, Input, InputLine, Names, Output, OutputLine, Subject, TraceChange, TraceNode,
     TraceSeed,
@@ -31,8 +31,8 @@ const NEVER: u64 = u64::MAX;
 /// The rng that a trace names.
 #[derive(Clone, Debug)]
 pub enum TraceRng {
-    /// Without a seed: only zeros.
-    Zeros,
+    /// Without a seed: always the same number, which is zero unless the trace names a draw.
+    Constant(u64),
     /// With a seed.
     Seeded(Box<ChaCha8Rng>),
 }
@@ -41,7 +41,14 @@ impl TraceRng {
     /// The rng of a recording with this seed; that of zeros, if it is told none.
     #[must_use]
     pub fn new(seed: &RngSeed) -> Self {
-        seed.rng::<ChaCha8Rng>().map_or(Self::Zeros, |rng| Self::Seeded(Box::new(rng)))
+        seed.rng::<ChaCha8Rng>().map_or(Self::Constant(0), |rng| Self::Seeded(Box::new(rng)))
+    }
+
+    fn of(header: &Header) -> Self {
+        match header.draw {
+            Some(draw) => Self::Constant(draw.0),
+            None => Self::new(&header.seed.map_or(RngSeed::NotRecorded, TraceSeed::seed)),
+        }
     }
 }
 
@@ -50,21 +57,26 @@ impl TryRng for TraceRng {
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
         Ok(match self {
-            Self::Zeros => 0,
+            Self::Constant(number) => (*number >> 32) as u32,
             Self::Seeded(rng) => rng.next_u32(),
         })
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
         Ok(match self {
-            Self::Zeros => 0,
+            Self::Constant(number) => *number,
             Self::Seeded(rng) => rng.next_u64(),
         })
     }
 
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
         match self {
-            Self::Zeros => bytes.fill(0),
+            Self::Constant(number) => {
+                let number = number.to_le_bytes();
+                bytes
+                    .chunks_mut(number.len())
+                    .for_each(|chunk| chunk.copy_from_slice(&number[..chunk.len()]));
+            }
             Self::Seeded(rng) => rng.fill_bytes(bytes),
         }
         Ok(())
@@ -87,9 +99,7 @@ pub struct Replayer {
     dialer: Dialer<Id, SocketAddr, TraceRng>,
     tasks: Tasks,
     names: Names,
-    classic: bool,
-    /// Made by a `Recorder`, which writes every event down: also those that go on with a backlog.
-    recorded: bool,
+    style: Style,
     /// When the dialer wants to be woken.
     wake: Option<Timestamp>,
 }
@@ -114,12 +124,10 @@ impl Replayer {
         let mut names = Names::default();
         let me = names.note(header.me);
         let config = header.config(&mut names)?;
-        let classic = config.profile() == Profile::Classic;
-        let seed = header.seed.map_or(RngSeed::NotRecorded, TraceSeed::seed);
-        let dialer = Dialer::new(me, config, TraceRng::new(&seed), at);
+        let dialer = Dialer::new(me, config, TraceRng::of(header), at);
         let dialer = dialer.map_err(|error| format!("the config makes no sense: {error}"))?;
-        let recorded = header.seed.is_some();
-        Ok(Self { dialer, tasks: Tasks::default(), names, classic, recorded, wake: None })
+        let style = Style { policy: header.policy(), recorded: header.seed.is_some() };
+        Ok(Self { dialer, tasks: Tasks::default(), names, style, wake: None })
     }
 
     /// The answer to the next line.
@@ -156,19 +164,20 @@ impl Replayer {
     }
 
     fn drain(&mut self, at: Timestamp, most: usize) -> Result<Vec<Output>, String> {
-        let mut shown = Vec::new();
-        while shown.len() < most {
+        let (mut shown, mut polled) = (Vec::new(), 0);
+        while polled < most {
             let command = self.dialer.poll();
             if let Command::Sleep { until, reason } = command {
                 self.wake = until;
-                if reason != WakeReason::Backlog || self.recorded {
+                if reason != WakeReason::Backlog || self.style.recorded {
                     return Ok(shown);
                 }
                 // go-ethereum plans to the end, however long that takes: so does a trace of it.
                 self.dialer.handle(at, Event::Tick).map_err(|error| error.to_string())?;
                 continue;
             }
-            shown.extend(self.tasks.command(&command, &self.names, self.classic)?);
+            polled += 1;
+            shown.extend(self.tasks.command(&command, &self.names, self.style)?);
         }
         Ok(shown)
     }

@@ -32,12 +32,12 @@ impl Pick {
         self.node.is_multiple_of(Self::NODES)
     }
 
-    fn id(self) -> TraceId {
+    pub(crate) fn id(self) -> TraceId {
         TraceId::short(u16::from(self.node % Self::NODES))
     }
 
     /// The first two lie in the network of the restrict list.
-    fn addr(self) -> Option<SocketAddr> {
+    pub(crate) fn addr(self) -> Option<SocketAddr> {
         let node = self.node % Self::NODES;
         match self.addr % Self::ADDRS {
             0 => None,
@@ -48,7 +48,7 @@ impl Pick {
         }
     }
 
-    fn node(self) -> TraceNode {
+    pub(crate) fn node(self) -> TraceNode {
         TraceNode::new(self.id(), &self.addr())
     }
 }
@@ -75,6 +75,8 @@ impl Setup {
         Header {
             me: Pick { node: 0, addr: 0 }.id(),
             max_dynamic: self.max_dynamic.into(),
+            max_active_dials: None,
+            draw: None,
             statics: nodes(&self.statics),
             bootnodes: nodes(&self.bootnodes),
             restrict: if self.restricted { network() } else { Vec::new() },
@@ -271,7 +273,7 @@ impl Scene {
 }
 
 /// The k-th element, modulo.
-fn kth<'a, T: 'a, C>(all: &'a C, index: u8) -> Option<&'a T>
+pub(crate) fn kth<'a, T: 'a, C>(all: &'a C, index: u8) -> Option<&'a T>
 where
     &'a C: IntoIterator<Item = &'a T>,
 {
@@ -282,24 +284,29 @@ where
 /// Takes lines away while `fails` holds: a smallest trace that still fails, as far as taking away goes. The
 /// first line stays, but for its nodes.
 pub fn shrink(trace: &[InputLine], fails: impl Fn(&[InputLine]) -> bool) -> Vec<InputLine> {
-    let mut trace = trace.to_vec();
-    let mut size = trace.len();
+    shrink_nodes(shorten(trace, 1, &fails), fails)
+}
+
+/// Takes elements of a list away while `fails` holds, but for the first ones.
+pub(crate) fn shorten<T: Clone>(list: &[T], kept: usize, fails: impl Fn(&[T]) -> bool) -> Vec<T> {
+    let mut list = list.to_vec();
+    let mut size = list.len();
     while size > 0 {
-        let mut from = 1;
-        let before = trace.len();
-        while from < trace.len() {
-            let until = (from + size).min(trace.len());
-            let shorter: Vec<_> = trace[..from].iter().chain(&trace[until..]).cloned().collect();
+        let mut from = kept;
+        let before = list.len();
+        while from < list.len() {
+            let until = (from + size).min(list.len());
+            let shorter: Vec<_> = list[..from].iter().chain(&list[until..]).cloned().collect();
             if fails(&shorter) {
-                trace = shorter;
+                list = shorter;
             } else {
                 from = until;
             }
         }
-        let again = size == 1 && trace.len() < before;
+        let again = size == 1 && list.len() < before;
         size = if again { 1 } else { size / 2 };
     }
-    shrink_nodes(trace, fails)
+    list
 }
 
 /// Takes away the nodes of the first line, one by one.

@@ -1,11 +1,11 @@
-//! `model -- FILE`: prints what the reference model answers to a trace.
+//! `model -- FILE`: prints what the reference model of its profile answers to a trace.
 #![allow(clippy::std_instead_of_core, reason = "a program")]
 
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufReader, Write};
 
-use dialstate_proptests::model::Model;
+use dialstate_proptests::differential::Reference;
 use dialstate_proptests::trace::{Input, Lines};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err(first.error("the first line must be a `config`").into());
     };
     let mut out = std::io::stdout().lock();
-    let (mut model, answer) = Model::new(&header, config.at);
+    let (mut model, answer) = Reference::new(&header, config.at).map_err(|reason| first.error(reason))?;
     writeln!(out, "{}", answer.text())?;
     for line in lines {
         writeln!(out, "{}", model.line(&line?.input()?).text())?;

@@ -3,12 +3,12 @@
 use core::net::SocketAddr;
 use std::io::{self, Write};
 
-use dialstate::record::Sink;
-use dialstate::{AddrOutcome, BanSubject, Change, Command, Event, Profile, Timestamp};
+use dialstate::record::{RngSeed, Sink};
+use dialstate::{AddrOutcome, BanSubject, Change, Command, Event, Timestamp};
 
-use super::tasks::Tasks;
+use super::tasks::{Style, Tasks};
 use crate::trace::{
-    Drain, Header, Id, Input, InputLine, Names, Output, OutputLine, Subject, TraceChange, TraceNode,
+    Drain, Header, Id, Input, InputLine, Names, Output, OutputLine, Policy, Subject, TraceChange, TraceNode,
     TriedAddr,
 };
 
@@ -23,7 +23,7 @@ pub struct JsonLines<W> {
     line: Option<Pending>,
     tasks: Tasks,
     names: Names,
-    classic: bool,
+    style: Style,
     failed: Option<io::Error>,
 }
 
@@ -39,7 +39,8 @@ impl<W: Write> JsonLines<W> {
     /// A sink that writes what a dialer is told into `input`, and what it answers into `output`.
     pub fn new(input: W, output: W) -> Self {
         let (tasks, names) = (Tasks::default(), Names::default());
-        Self { input, output, line: None, tasks, names, classic: false, failed: None }
+        let style = Style { policy: Policy::Balanced, recorded: true };
+        Self { input, output, line: None, tasks, names, style, failed: None }
     }
 
     /// The dialer has handled `events` at `now`, in this order, and was then drained of `commands`: for programs
@@ -94,19 +95,19 @@ impl<W: Write> JsonLines<W> {
     }
 
     fn note(&mut self, command: &Command<Id, SocketAddr>) -> io::Result<()> {
-        let shown = self.tasks.command(command, &self.names, self.classic).map_err(no_word)?;
-        match (&mut self.line, shown) {
-            // A second `Sleep` is no news.
-            (_, None) => self.write(Drain::Whole),
-            (Some(pending), Some(shown)) => {
-                pending.polled += 1;
-                pending.shown.push(shown);
-                Ok(())
-            }
-            (None, Some(_)) => {
-                Err(no_word("a command behind the end of a drain, without an event before it".to_owned()))
-            }
+        if let Command::Sleep { .. } = command {
+            // A second one is no news.
+            return self.write(Drain::Whole);
         }
+        let shown = self.tasks.command(command, &self.names, self.style).map_err(no_word)?;
+        let Some(pending) = &mut self.line else {
+            return Err(no_word(
+                "a command behind the end of a drain, without an event before it".to_owned(),
+            ));
+        };
+        pending.polled += 1;
+        pending.shown.extend(shown);
+        Ok(())
     }
 
     fn show(&mut self, event: &Event<Id, SocketAddr>) -> Result<Input, String> {
@@ -179,8 +180,9 @@ impl<W: Write> JsonLines<W> {
 
 impl<W: Write> Sink<Id, SocketAddr> for JsonLines<W> {
     fn begin(&mut self, header: &dialstate::record::Header<Id, SocketAddr>) {
-        self.classic = header.config.profile() == Profile::Classic;
         self.attempt(|this| {
+            let policy = Policy::of(&header.config).map_err(no_word)?;
+            this.style = Style { policy, recorded: header.seed != RngSeed::NotRecorded };
             let line = Header::new(header.me, &header.config, &header.seed).map_err(no_word)?;
             this.begin_line(header.start, Input::Config(Box::new(line)));
             Ok(())

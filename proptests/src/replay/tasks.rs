@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use dialstate::{Command, DialId, DialKind, LookupId, ResolveId, Task};
 
-use crate::trace::{Closing, Id, Kind, Names, Output, TaskKind};
+use crate::trace::{Closing, Id, Kind, Names, Output, Policy, TaskKind};
 
 /// Tasks of one kind. An id has at most one; if a dialer asks for a second one, the first is known by its
 /// token alone.
@@ -52,6 +52,27 @@ impl<T: Copy + Ord> Flight<T> {
     }
 }
 
+/// How a trace shows commands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Style {
+    pub(super) policy: Policy,
+    /// Made by a `Recorder`, and not by an original that a profile follows. It has every event, also those that go on
+    /// with a backlog, and every command.
+    pub(super) recorded: bool,
+}
+
+impl Style {
+    fn kind(self, kind: DialKind) -> DialKind {
+        let as_dynamic = self.policy == Policy::Classic && kind == DialKind::Bootnode;
+        if as_dynamic { DialKind::Dynamic } else { kind }
+    }
+
+    /// go-ethereum's scheduler reads a stream of candidates; that a lookup stands for it, its traces don't know.
+    fn shows_lookups(self) -> bool {
+        self.recorded || self.policy != Policy::Scheduler
+    }
+}
+
 /// All tasks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tasks {
@@ -61,18 +82,19 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    /// Takes note of a command. Returns what a line of output shows of it: nothing for a `Sleep`.
+    /// Takes note of a command. Returns what a line of output shows of it: nothing for a `Sleep`, and for a lookup
+    /// that the trace doesn't show.
     pub(super) fn command(
         &mut self,
         command: &Command<Id, SocketAddr>,
         names: &Names,
-        classic: bool,
+        style: Style,
     ) -> Result<Option<Output>, String> {
         Ok(Some(match command {
             Command::Dial { dial, node, kind, .. } => {
                 self.dials.begin(node.id, *dial);
-                let shown = if classic && *kind == DialKind::Bootnode { &DialKind::Dynamic } else { kind };
-                Output::dial(names.spell(&node.id), Kind::try_from(*shown)?, &node.addrs)
+                let shown = Kind::try_from(style.kind(*kind))?;
+                Output::dial(names.spell(&node.id), shown, &node.addrs)
             }
             Command::Resolve { resolve, id, .. } => {
                 self.resolves.begin(*id, *resolve);
@@ -80,6 +102,9 @@ impl Tasks {
             }
             Command::Lookup { lookup, .. } => {
                 self.lookup = Some(*lookup);
+                if !style.shows_lookups() {
+                    return Ok(None);
+                }
                 Output::Lookup {}
             }
             Command::Cancel(task) => {
@@ -109,5 +134,27 @@ impl Tasks {
         let current = self.lookup == Some(lookup);
         self.lookup = self.lookup.filter(|_| !current);
         current
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_recordings_of_the_scheduler_show_lookups() {
+        for (policy, recorded, shown) in [
+            (Policy::Scheduler, false, false),
+            (Policy::Scheduler, true, true),
+            (Policy::Classic, false, true),
+            (Policy::Balanced, true, true),
+        ] {
+            let mut tasks = Tasks::default();
+            let lookup = LookupId::from_raw(1);
+            let command = Command::Lookup { lookup, target: [0; 32], deadline: None };
+            let output = tasks.command(&command, &Names::default(), Style { policy, recorded }).unwrap();
+            assert_eq!(output.is_some(), shown, "{policy:?}");
+            assert_eq!(tasks.lookup, Some(lookup), "it is in flight all the same");
+        }
     }
 }

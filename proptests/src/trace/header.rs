@@ -1,4 +1,8 @@
 //! The first line of a trace: everything that a dialer is made from.
+//!
+//! The lines of the scheduler profile have fields of their own: `max_dial_peers` is `Config::dynamic_target`,
+//! `max_active_dials` is `Config::max_active_dials` (0: the original's 50), `draw` is the number that the rng gives at
+//! each draw, and `discovery: false` is `Config::discovery`: there is no resolver.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -6,25 +10,31 @@ use std::collections::BTreeMap;
 
 use dialstate::ipnet::IpNet;
 use dialstate::record::RngSeed;
-use dialstate::{Churn, Config, Diversity, Profile};
+use dialstate::{Churn, Config, Diversity};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::wire::Wire;
 use super::{Id, Names, Policy, TraceId, TraceNode};
 
 type DialerConfig = Config<Id, SocketAddr>;
 
+/// What the scheduler takes for no limit of active dials.
+const DEFAULT_ACTIVE_DIALS: u32 = 50;
+
 /// The `config` line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Wire", into = "Wire")]
 pub struct Header {
     /// The dialer's own id.
-    #[serde(rename = "self")]
     pub me: TraceId,
     /// `Config::dynamic_target`.
     pub max_dynamic: u32,
+    /// `Config::max_active_dials`, which only lines of scheduler give here; 0: 50.
+    pub max_active_dials: Option<u32>,
+    /// What each draw of the rng gives, in scheduler; absent: zero.
+    pub draw: Option<Draw>,
     /// Static nodes from the start.
-    #[serde(rename = "static")]
     pub statics: Vec<TraceNode>,
     /// `Config::bootnodes`.
     pub bootnodes: Vec<TraceNode>,
@@ -33,14 +43,11 @@ pub struct Header {
     /// `Config::discovery`.
     pub discovery: bool,
     /// Which profile; absent: classic.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<Policy>,
     /// The seed of the ChaCha8 rng; absent: an rng of zeros.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<TraceSeed>,
     /// What else differs from the profile's default, under the names that `ConfigError` uses. Durations are
     /// in nanoseconds.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, Value>,
 }
 
@@ -50,14 +57,17 @@ impl Header {
     /// # Errors
     /// The config holds something that the format cannot say.
     pub fn new(me: Id, config: &DialerConfig, seed: &RngSeed) -> Result<Self, String> {
+        let policy = Policy::of(config)?;
         let mut header = Self {
             me: me.into(),
             max_dynamic: config.dynamic_target,
+            max_active_dials: (policy == Policy::Scheduler).then_some(config.max_active_dials),
+            draw: None,
             statics: Vec::new(),
             bootnodes: config.bootnodes.iter().map(TraceNode::from).collect(),
             restrict: config.restrict.clone().unwrap_or_default(),
             discovery: config.discovery,
-            profile: Some(config.profile().try_into()?),
+            profile: Some(policy),
             seed: TraceSeed::new(seed)?,
             settings: BTreeMap::new(),
         };
@@ -71,21 +81,51 @@ impl Header {
         }
     }
 
+    /// Which profile the line names.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.profile.unwrap_or(Policy::Classic)
+    }
+
     /// The config that the line describes.
     ///
     /// # Errors
-    /// A setting is unknown or of the wrong kind. (Whether its value makes sense is the dialer's to say.)
+    /// The dialer has no such profile, or a setting is unknown or of the wrong kind. (Whether its value makes sense
+    /// is the dialer's to say.)
     pub fn config(&self, names: &mut Names) -> Result<DialerConfig, String> {
-        let mut config = match Profile::from(self.profile.unwrap_or(Policy::Classic)) {
-            Profile::Balanced => Config::balanced(),
-            _ => Config::classic(),
-        };
+        let mut config = self.policy().config()?;
         config.dynamic_target = self.max_dynamic;
+        match self.max_active_dials {
+            None => {}
+            Some(0) => config.max_active_dials = DEFAULT_ACTIVE_DIALS,
+            Some(most) => config.max_active_dials = most,
+        }
         config.bootnodes = self.bootnodes.iter().map(|node| node.node(names)).collect();
         config.restrict = (!self.restrict.is_empty()).then(|| self.restrict.clone());
         config.discovery = self.discovery;
         apply(&mut config, &self.settings)?;
         Ok(config)
+    }
+}
+
+/// A number that an rng gives at each draw, spelled as 16 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Draw(pub u64);
+
+impl TryFrom<String> for Draw {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let digits = text.len() == 16 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let number = digits.then(|| u64::from_str_radix(&text, 16).ok()).flatten();
+        number.map(Self).ok_or_else(|| format!("the draw {text:?} is not 16 hex digits"))
+    }
+}
+
+impl From<Draw> for String {
+    fn from(draw: Draw) -> Self {
+        format!("{:016x}", draw.0)
     }
 }
 

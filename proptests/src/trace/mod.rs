@@ -4,6 +4,8 @@ mod header;
 mod id;
 mod lines;
 mod output;
+mod policy;
+mod wire;
 mod words;
 
 use core::net::SocketAddr;
@@ -12,11 +14,12 @@ use dialstate::ipnet::IpNet;
 use dialstate::{Node, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use header::{Header, TraceSeed};
+pub use header::{Draw, Header, TraceSeed};
 pub use id::{Id, Names, TraceId};
 pub use lines::{Drain, InputLine, Lines, Text, TraceError};
 pub use output::{Closing, Output, OutputLine, TaskKind};
-pub use words::{Ended, Kind, Link, Outcome, Policy};
+pub use policy::Policy;
+pub use words::{Ended, Kind, Link, Outcome};
 
 /// An instant as a line says it: whole milliseconds where they are exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

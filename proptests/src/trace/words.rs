@@ -1,6 +1,6 @@
 //! The words of the format for plain enums of `dialstate`, which knows nothing of traces.
 
-use dialstate::{DialKind, DialOutcome, PeerKind, Profile, RemovalReason};
+use dialstate::{DialKind, DialOutcome, PeerKind, RemovalReason};
 use serde::{Deserialize, Serialize};
 
 /// A mirror of a `dialstate` enum whose variants are spelled in snake case.
@@ -47,11 +47,6 @@ mirror! {
 mirror! {
     /// Why a session ended.
     Ended = RemovalReason { Closed, TooManyPeers, Useless, Misbehaved, Local, Duplicate }
-}
-
-mirror! {
-    /// Which policy plans.
-    Policy = Profile { Classic, Balanced }
 }
 
 mirror! {

@@ -19,7 +19,8 @@ use proptest::test_runner::{RngSeed, TestCaseError, TestError, TestRunner};
 /// Enough for at least 500 lines, also where few of the steps find something to do.
 const STEPS: usize = 1_500;
 
-fn runner(cases: u32) -> TestRunner {
+/// Runs so many cases, unless the environment says otherwise.
+pub(crate) fn runner(cases: u32) -> TestRunner {
     let mut config = ProptestConfig { failure_persistence: None, max_shrink_iters: 0, ..Default::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = cases;
@@ -118,21 +119,14 @@ fn case() -> impl Strategy<Value = (Setup, Vec<Step>)> {
     (setup(), steps)
 }
 
-fn text(line: &InputLine) -> String {
-    let mut bytes = Vec::new();
-    line.write(&mut bytes).unwrap();
-    String::from_utf8(bytes).unwrap()
-}
-
-/// The shortest trace with a divergence, for people; and as a pair of files.
-fn report(failing: &[InputLine]) -> String {
-    let least = shrink(failing, |trace| divergence(trace).is_some());
-    let (at, right, wrong) = divergence(&least).unwrap();
+/// The shortest trace with a divergence, for people; and as a pair of files of this name.
+pub(crate) fn report(least: &[InputLine], name: &str) -> String {
+    let (at, right, wrong) = divergence(least).unwrap();
     let least = &least[..=at];
-    let input: String = least.iter().map(|line| text(line) + "\n").collect();
+    let input: String = least.iter().map(|line| line.text() + "\n").collect();
     let output: String = model(least).iter().map(|line| line.text() + "\n").collect();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let files = ["in", "out"].map(|side| folder.join(format!("divergence.{side}.jsonl")));
+    let files = ["in", "out"].map(|side| folder.join(format!("{name}.{side}.jsonl")));
     fs::write(&files[0], &input).unwrap();
     fs::write(&files[1], &output).unwrap();
     let mut report = String::new();
@@ -146,8 +140,18 @@ fn report(failing: &[InputLine]) -> String {
 fn the_dialer_does_what_the_model_does() {
     let result = runner(64).run(&case(), |(setup, steps)| {
         let trace = trace(&setup, &steps);
-        if divergence(&trace).is_some() { Err(TestCaseError::fail(report(&trace))) } else { Ok(()) }
+        let differs = |trace: &[InputLine]| divergence(trace).is_some();
+        if differs(&trace) {
+            Err(TestCaseError::fail(report(&shrink(&trace, differs), "divergence")))
+        } else {
+            Ok(())
+        }
     });
+    explain(result);
+}
+
+/// Fails with the report alone: the steps say no more than the trace.
+pub(crate) fn explain<T>(result: Result<(), TestError<T>>) {
     match result {
         Ok(()) => {}
         Err(TestError::Fail(report, _)) => panic!("{report}"),
@@ -194,7 +198,7 @@ fn what(command: &Output) -> String {
 fn a_trace_reads_back_as_it_was_written() {
     let result = runner(8).run(&case(), |(setup, steps)| {
         let trace = trace(&setup, &steps);
-        let input: String = trace.iter().map(|line| text(line) + "\n").collect();
+        let input: String = trace.iter().map(|line| line.text() + "\n").collect();
         let read = |text: Result<Text, _>| text.unwrap().input().unwrap();
         let again: Vec<_> = Lines::new("input", input.as_bytes()).map(read).collect();
         assert_eq!(again, trace);

@@ -3,13 +3,16 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use dialstate::rand_core::Rng;
 use dialstate::record::{RngSeed, Sink};
 use dialstate::{
     AddrOutcome, BanSubject, Change, Churn, Command, Config, ConnectionId, DialId, DialKind, DialOutcome,
     Event, Node, PeerKind, RemovalReason, ResolveId, Source, Task, Timestamp, WakeReason,
 };
-use dialstate_proptests::replay::JsonLines;
-use dialstate_proptests::trace::{Header, Id, Input, Lines, Names, Text, TraceSeed};
+use dialstate_proptests::replay::{JsonLines, TraceRng};
+use dialstate_proptests::trace::{
+    Draw, Header, Id, Input, Lines, Names, Policy, Text, TraceSeed,
+};
 
 const CONFIG: &str = r#"{"at_ms":0,"event":"config","self":"ffff","max_dynamic":5,"static":[],"bootnodes":[],"restrict":[],"discovery":true}"#;
 
@@ -67,6 +70,56 @@ fn a_setting_that_does_not_exist_is_named() {
     assert!(header(r#""pace.burst":"x""#).unwrap_err().starts_with(r#"setting `pace.burst` is "x": "#));
     assert!(header(r#""diversity":{"v4_24":1}"#).unwrap_err().ends_with("missing field `v4_16`"));
     assert_eq!(header(r#""pace.burst":9"#).unwrap().pace.burst, 9);
+}
+
+const SCHEDULER: &str = r#"{"at_ms":0,"event":"config","profile":"scheduler","self":"ffff","max_dial_peers":5,"max_active_dials":7,"draw":"0123456789abcdef","static":[],"restrict":[],"discovery":true}"#;
+
+#[test]
+fn the_config_of_a_scheduler_has_fields_of_its_own() {
+    let line = texts(SCHEDULER)[0].input().unwrap();
+    let Input::Config(header) = &line.input else { panic!("{line:?}") };
+    assert_eq!(
+        (header.policy(), header.max_dynamic, header.max_active_dials),
+        (Policy::Scheduler, 5, Some(7))
+    );
+    assert_eq!(header.draw, Some(Draw(0x0123_4567_89ab_cdef)));
+    assert_eq!(texts(&line.text())[0].input().unwrap(), line, "what is written can be read");
+    for (part, other, reason) in [
+        (r#""max_dial_peers":5,"#, "", "missing field `max_dial_peers`"),
+        (r#""max_active_dials":7,"#, "", "missing field `max_active_dials`"),
+        ("max_dial_peers", "max_dynamic", "field `max_dynamic` does not belong to the profile Scheduler"),
+        (r#""profile":"scheduler","#, "", "field `max_dial_peers` does not belong to the profile Classic"),
+        (r#""static""#, r#""seed":1,"static""#, "both `seed` and `draw`: give one of them"),
+        ("0123", "123", r#"the draw "123456789abcdef" is not 16 hex digits"#),
+    ] {
+        assert_eq!(mistake(&SCHEDULER.replace(part, other)), format!("t.jsonl:1: {reason}"));
+    }
+    for (part, reason) in [
+        (r#""max_dynamic":5,"#, "missing field `max_dynamic`"),
+        (r#""bootnodes":[],"#, "missing field `bootnodes`"),
+    ] {
+        assert_eq!(mistake(&CONFIG.replace(part, "")), format!("t.jsonl:1: {reason}"));
+    }
+}
+
+#[test]
+fn a_scheduler_is_made_from_its_line() {
+    let Input::Config(mut header) = texts(SCHEDULER)[0].input().unwrap().input else { panic!("no config") };
+    let config = header.config(&mut Names::default()).unwrap();
+    assert_eq!((config.dynamic_target, config.max_active_dials, config.discovery), (5, 7, true));
+    let again = Header::new(header.me.bytes(), &config, &RngSeed::NotRecorded).unwrap();
+    assert_eq!((again.settings.len(), again.max_dynamic, again.max_active_dials), (0, 5, Some(7)));
+    header.max_active_dials = Some(0);
+    assert_eq!(header.config(&mut Names::default()).unwrap().max_active_dials, 50, "no limit given");
+}
+
+#[test]
+fn the_rng_of_a_draw_gives_it_each_time() {
+    let mut rng = TraceRng::Constant(0x0123_4567_89ab_cdef);
+    let mut bytes = [0; 11];
+    rng.fill_bytes(&mut bytes);
+    assert_eq!((rng.next_u64(), rng.next_u32()), (0x0123_4567_89ab_cdef, 0x0123_4567));
+    assert_eq!(bytes, [0xef, 0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 1, 0xef, 0xcd, 0xab]);
 }
 
 fn id(byte: u8) -> Id {

@@ -22,6 +22,7 @@ mod invariants;
 mod network;
 mod recorder;
 mod scenarios;
+mod scheduler;
 mod snapshot;
 mod traces;
 mod words;
