@@ -17,7 +17,7 @@ use dialstate::{
 use rand_chacha::ChaCha8Rng;
 
 use self::tasks::{Style, Tasks};
-use crate::trace::{
+use crate::trace::{Policy, 
     Drain, Header, Id, Input, InputLine, Names, Output, OutputLine, Subject, TraceChange, TraceNode,
     TraceSeed,
 };
@@ -152,14 +152,22 @@ impl Replayer {
     }
 
     fn feed(&mut self, line: &InputLine, events: Vec<Event<Id, SocketAddr>>) -> Result<Answer, String> {
-        let handled = events.into_iter().map(|event| self.dialer.handle(line.at, event));
-        let refused = handled.filter_map(Result::err).collect();
         let most = match line.drain {
             Drain::Whole => usize::MAX,
             Drain::Part(count) => usize::try_from(count).unwrap_or(usize::MAX),
         };
+        // The scheduler comes to rest after each static node that its first line names.
+        let one_by_one = self.style.policy == Policy::Scheduler && !self.style.recorded;
+        let (mut refused, mut shown) = (Vec::new(), Vec::new());
         self.wake = None;
-        let shown = self.drain(line.at, most)?;
+        let last = events.len().saturating_sub(1);
+        for (at, event) in events.into_iter().enumerate() {
+            refused.extend(self.dialer.handle(line.at, event).err());
+            if one_by_one && at < last {
+                shown.extend(self.drain(line.at, most)?);
+            }
+        }
+        shown.extend(self.drain(line.at, most)?);
         Ok(Answer { line: OutputLine::new(line.at, shown), refused })
     }
 

@@ -188,7 +188,7 @@ fn refusal(refusal: &Refusal) -> String {
         Refusal::NoAddress => "no_address".to_owned(),
         Refusal::ResolveDelay { until } => format!("resolve_delay {}", instant(Some(*until))),
         Refusal::Cooling { until } => format!("cooling {}", instant(Some(*until))),
-        Refusal::FamilyDown => "family_down".to_owned(),
+        Refusal::FamilyDown { .. } => "family_down".to_owned(),
         Refusal::SubnetFull { subnet } => format!("subnet_full {}", self::subnet(*subnet)),
         _ => "unnamed: add it to transcript.rs".to_owned(),
     }

@@ -168,7 +168,7 @@ fn refusals_and_notices_are_sentences() {
         Refusal::NoAddress,
         Refusal::ResolveDelay { until: at(6) },
         Refusal::Cooling { until: at(7) },
-        Refusal::FamilyDown,
+        Refusal::FamilyDown { until: Timestamp::from_secs(5) },
         Refusal::SubnetFull { subnet },
     ]
     .map(|refusal| refusal.to_string());
