@@ -9,7 +9,8 @@
 
 mod answers;
 mod apply;
-pub(crate) mod enforce;
+mod enforce;
+pub(crate) mod sweep;
 
 use core::iter;
 
@@ -31,7 +32,7 @@ use crate::sample;
 use crate::stats::{Stats, count};
 use crate::time::Timestamp;
 
-use enforce::Sweep;
+use sweep::Sweep;
 
 /// How many entries one drain may look at without a command.
 const BACKLOG: u32 = 256;

@@ -67,7 +67,9 @@ impl Refusal {
     pub const fn until(&self) -> Option<Timestamp> {
         match *self {
             Self::BannedId { until } | Self::BannedNetwork { until, .. } => until,
-            Self::ResolveDelay { until } | Self::Cooling { until } | Self::FamilyDown { until } => Some(until),
+            Self::ResolveDelay { until } | Self::Cooling { until } | Self::FamilyDown { until } => {
+                Some(until)
+            }
             Self::OwnId
             | Self::Unknown
             | Self::InAttempt

@@ -11,7 +11,7 @@ use serde::ser::{Serialize, SerializeTuple, Serializer};
 use crate::address::Address;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dialer::enforce::Sweep;
+use crate::dialer::sweep::Sweep;
 use crate::dialer::{Dialer, Drain};
 use crate::error::ConfigError;
 use crate::facts::Facts;

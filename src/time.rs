@@ -82,6 +82,11 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// A duration of so many seconds.
+pub(crate) const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
 /// A duration in whole nanoseconds; saturates (584 years).
 pub(crate) const fn nanos(duration: Duration) -> u64 {
     duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos() as u64)

@@ -17,8 +17,8 @@ use dialstate::{
 use rand_chacha::ChaCha8Rng;
 
 use self::tasks::{Style, Tasks};
-use crate::trace::{Policy, 
-    Drain, Header, Id, Input, InputLine, Names, Output, OutputLine, Subject, TraceChange, TraceNode,
+use crate::trace::{
+    Drain, Header, Id, Input, InputLine, Names, Output, OutputLine, Policy, Subject, TraceChange, TraceNode,
     TraceSeed,
 };
 

@@ -96,11 +96,6 @@ impl<K> Heap<K> {
         self.remove(self.peek()?.key)
     }
 
-    /// How many come before a key, counted up to `most`; the work is in proportion to that. `None` if it is not in.
-    pub(crate) fn ahead(&self, key: Slot<K>, most: u32) -> Option<u32> {
-        self.entries.ahead(&self.places, key.index(), most)
-    }
-
     /// The most bytes that so many keys take whose indices are below `slots`.
     pub(crate) const fn bound(len: u64, slots: u64) -> u64 {
         Entries::bound(len).saturating_add(vector(slots, size_of::<u32>()))
@@ -159,9 +154,6 @@ mod tests {
                 }
             }
             assert_eq!((heap.peek(), heap.len() as usize), (model.first().copied(), model.len()));
-            let ahead = heap.get(key).map(|item| model.range(..item).count() as u32);
-            assert_eq!(heap.ahead(key, u32::MAX), ahead);
-            assert_eq!(heap.ahead(key, 5), ahead.map(|ahead| ahead.min(5)));
         }
         let keys = |keys: &mut dyn Iterator<Item = Slot<Kind>>| keys.collect::<BTreeSet<_>>();
         assert_eq!(keys(&mut heap.keys()), keys(&mut model.iter().map(|item| item.key)));

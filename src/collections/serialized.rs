@@ -181,11 +181,12 @@ mod tests {
                 return false;
             }
             for lane in 0..2 {
-                let keys: Vec<_> = lanes.keys(lane).collect();
-                assert!(keys.iter().all(|key| key.index() < SLOTS && lanes.get(1 - lane, *key).is_none()));
+                let len = lanes.len(lane) as usize;
                 let items = core::iter::from_fn(|| lanes.remove(lane, lanes.peek(lane)?.key));
                 let items: Vec<_> = items.collect();
-                assert!(items.is_sorted() && items.len() == keys.len());
+                assert!(items.is_sorted() && items.len() == len);
+                let only_here = |key: At| key.index() < SLOTS && lanes.get(1 - lane, key).is_none();
+                assert!(items.iter().all(|item| only_here(item.key)));
             }
             true
         });

@@ -117,15 +117,6 @@ impl<S, K, T> Table<S, K, T> {
         self.slab.get(slot)
     }
 
-    /// A key with its value, which may be changed.
-    #[inline]
-    pub(crate) fn entry_mut(&mut self, slot: Slot<S>) -> Option<(K, &mut T)>
-    where
-        K: Copy,
-    {
-        self.slab.get_mut(slot).map(|(key, value)| (*key, value))
-    }
-
     /// In the order of the slots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot<S>, &(K, T))> {
         self.slab.iter()
@@ -194,7 +185,6 @@ mod tests {
                 }
                 (1, Some((slot, old))) => {
                     assert_eq!(table.entry(slot), Some(&(key, old)));
-                    assert_eq!(table.entry_mut(slot).map(|(key, value)| (key, *value)), Some((key, old)));
                     *table.get_mut(slot).unwrap() = value;
                     model.insert(key, (slot, value));
                 }

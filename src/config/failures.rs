@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::secs;
+use crate::time::secs;
 
 /// When a node that was dialed may be dialed again. A delay doubles with each failure in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use super::secs;
 use crate::network::{SubnetKey, SubnetWidth};
+use crate::time::secs;
 
 /// How many outbound peers and attempts may share a subnet. Private and loopback networks are exempt. At
 /// least 1 each.

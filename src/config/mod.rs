@@ -15,6 +15,7 @@ use ipnet::IpNet;
 
 use crate::address::Addrs;
 use crate::node::Node;
+use crate::time::secs;
 
 pub use failures::{Backoff, Outage};
 pub use limits::{Churn, Diversity, Limits};
@@ -110,10 +111,6 @@ pub struct Config<I, A> {
     /// Whether dials stop to use an address family that never works. Default false. go-libp2p's black hole
     /// detection. (Balanced only.)
     pub family_health: bool,
-}
-
-const fn secs(s: u64) -> Duration {
-    Duration::from_secs(s)
 }
 
 impl<I, A> Config<I, A> {

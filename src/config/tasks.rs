@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::secs;
+use crate::time::secs;
 
 /// Deadlines of tasks; `None`: no deadline, as in classic.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,9 @@ use super::Dialer;
 use crate::address::{Address, Addrs};
 use crate::command::{DialId, DisconnectReason, ResolveId, Side, Task};
 use crate::error::{Collection, EventError};
-use crate::event::{AddrOutcome, BanSubject, Change, ConnectionId, DialOutcome, Event, PeerKind, RemovalReason};
+use crate::event::{
+    AddrOutcome, BanSubject, Change, ConnectionId, DialOutcome, Event, PeerKind, RemovalReason,
+};
 use crate::facts::attempts::{Ended, Stage};
 use crate::facts::nodes::Record;
 use crate::node::{Node, NodeId};
@@ -140,7 +142,8 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         let facts = &mut self.facts;
         let node = facts.intern(id);
         let connected = addr.clone();
-        let first = facts.nodes.get(node).and_then(|record| facts.peers.get(record.peer()?)).map(|of| of.kind());
+        let first =
+            facts.nodes.get(node).and_then(|record| facts.peers.get(record.peer()?)).map(|of| of.kind());
         match first.map(|first| self.plan.second(facts, node, first, kind)) {
             None | Some(Second::Replaces) => facts.connect(node, kind, addr),
             Some(Second::Ignored) => {}

@@ -4,6 +4,7 @@ use ipnet::IpNet;
 use rand_core::Rng;
 
 use super::Dialer;
+use super::sweep::Sweep;
 use crate::address::Address;
 use crate::command::DisconnectReason;
 use crate::event::BanSubject;
@@ -12,23 +13,12 @@ use crate::facts::slots::{AttemptSlot, BanSlot, PeerSlot};
 use crate::node::NodeId;
 use crate::plan::policy::Policy;
 
-/// How many slots of peers and attempts are still to be checked against new rules, from the last one down. Whatever
-/// comes later is checked as it comes.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct Sweep {
-    peers: u32,
-    attempts: u32,
-}
-
-impl Sweep {
-    pub(crate) const DONE: Self = Self { peers: 0, attempts: 0 };
-}
-
 impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// Owes a disconnect to a peer that a ban or the restrict list excludes.
     pub(super) fn enforce_on_peer(&mut self, peer: PeerSlot) {
-        let Some(reason) = self.facts.peers.get(peer).and_then(|of| self.facts.excludes_peer(of)) else { return };
+        let Some(reason) = self.facts.peers.get(peer).and_then(|of| self.facts.excludes_peer(of)) else {
+            return;
+        };
         if reason != DisconnectReason::Restricted || self.plan.disconnects_restricted() {
             self.facts.peers.dismiss(peer, reason);
         }

@@ -223,8 +223,7 @@ impl<A> Attempts<A> {
     /// Adds an attempt in the stage `Resolve` or `Dial`, whose first command is issued at once, or `Stuck`.
     pub(super) fn insert(&mut self, draft: Draft<A>) -> AttemptSlot {
         let Draft { node, kind, addrs, stage, began, origin, held, met } = draft;
-        let attempt =
-            Attempt { node, kind, addrs, stage, began, origin, again: false, token: 0, held };
+        let attempt = Attempt { node, kind, addrs, stage, began, origin, again: false, token: 0, held };
         let slot = self.all.insert(attempt);
         self.active.get_mut(Budget::of(kind)).insert(slot);
         if !met {

@@ -41,8 +41,7 @@ impl Counts {
         let dynamic = config.max_active_dials.min(config.dynamic_target);
         let fixed = sum(&[of(limits.statics), of(limits.requested)]).min(of(config.pace.static_active));
         let attempts = sum(&[of(dynamic), fixed, 1]);
-        let (statics, peers, inbound) =
-            (of(limits.statics), of(limits.peers), of(limits.inbound_handshakes));
+        let (statics, peers, inbound) = (of(limits.statics), of(limits.peers), of(limits.inbound_handshakes));
         let addrs = if config.max_addrs > 1 { of(config.max_addrs) } else { 0 };
         let nodes = sum(&[known, statics, peers, inbound, attempts]);
         let buffered = of(limits.lookup_buffer);
@@ -57,7 +56,8 @@ impl Counts {
     /// The most bytes for the facts.
     pub(crate) fn bound<I: NodeId, A: Address>(&self, config: &Config<I, A>) -> u64 {
         let crowded = if config.diversity.is_some() { self.known } else { 0 };
-        let addrs = sum(&[self.known, self.statics, self.attempts]).saturating_mul(self.bytes_of_addrs::<A>());
+        let addrs =
+            sum(&[self.known, self.statics, self.attempts]).saturating_mul(self.bytes_of_addrs::<A>());
         sum(&[
             Nodes::<I, A>::bound(self.nodes, self.known),
             Statics::<A>::bound(self.statics),

@@ -60,7 +60,8 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     /// A node that has waited for room since older rules.
     pub(crate) fn next_outdated_crowded(&mut self) -> Option<NodeSlot> {
         let Self { waiting, nodes, .. } = self;
-        let queue_of = |node| nodes.get(node).map_or(Queue::None, |record: &Record<A>| record.place().queue());
+        let queue_of =
+            |node| nodes.get(node).map_or(Queue::None, |record: &Record<A>| record.place().queue());
         waiting.next_outdated_crowded(queue_of)
     }
 

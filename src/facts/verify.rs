@@ -35,9 +35,10 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         holds(self.subnets.verify(attempts.chain(peers)), "the holders of subnets")?;
         let lookup = self.lookup.running().map_or(0, |lookup| lookup.as_raw());
         holds(lookup <= self.tokens, "a lookup that never was")?;
-        let places = self.nodes.iter().map(|(slot, (_, record))| {
-            (slot, record.place(), record.source().unwrap_or_default())
-        });
+        let places = self
+            .nodes
+            .iter()
+            .map(|(slot, (_, record))| (slot, record.place(), record.source().unwrap_or_default()));
         self.waiting.verify(places, |node| self.nodes.get(node).map(Record::place))
     }
 
@@ -46,7 +47,10 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         let (mut entries, mut attempts, mut peers) = (BTreeSet::new(), 0u32, 0u32);
         for (slot, (_, record)) in self.nodes.iter() {
             if let Some(entry) = record.listed {
-                holds(self.statics.get(entry).is_some() && entries.insert(entry), "a static node and its entry")?;
+                holds(
+                    self.statics.get(entry).is_some() && entries.insert(entry),
+                    "a static node and its entry",
+                )?;
             }
             if let Some(attempt) = record.attempt {
                 attempts = attempts.saturating_add(1);

@@ -15,6 +15,7 @@ use rand_core::Rng;
 use siphasher::sip::SipHasher13;
 
 use crate::address::{Address, Addrs};
+use crate::command::DialKind;
 use crate::config::Profile;
 use crate::event::{AddrOutcome, DialOutcome, PeerKind, RemovalReason};
 use crate::explain::Standing;
@@ -25,7 +26,6 @@ use crate::facts::counts::Counts;
 use crate::facts::nodes::Record;
 use crate::facts::peers::Peer;
 use crate::facts::slots::{AttemptSlot, NodeSlot};
-use crate::command::DialKind;
 use crate::node::{KnownNode, Node, NodeId, Source};
 use crate::refusal::Refusal;
 use crate::rules::{Subject, Verdict};

@@ -11,7 +11,7 @@ use core::fmt;
 use serde::Serialize;
 use twox_hash::XxHash64;
 
-use super::{Header, Sink};
+use super::recorder::{Header, Sink};
 use crate::command::Command;
 use crate::event::Event;
 use crate::time::Timestamp;
@@ -190,7 +190,7 @@ mod tests {
     use core::net::SocketAddr;
 
     use super::*;
-    use crate::record::RngSeed;
+    use crate::record::recorder::RngSeed;
     use crate::{BanSubject, Change, Config, DialId, DialKind, DialOutcome, Node, PeerKind, Source};
 
     type Id = [u8; 4];

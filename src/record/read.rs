@@ -7,8 +7,8 @@ use core::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 
-use super::Header;
 use super::binary::{Kind, MAGIC, VERSION, link};
+use super::recorder::Header;
 use crate::command::Command;
 use crate::event::Event;
 use crate::time::Timestamp;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dialstate::{Standing, DialOutcome, PeerKind, RemovalReason, Task, Timestamp};
+use dialstate::{DialOutcome, PeerKind, RemovalReason, Standing, Task, Timestamp};
 
 use super::run::Run;
 use super::step::Drain;

@@ -10,9 +10,7 @@ use dialstate::{
     Event, Node, PeerKind, RemovalReason, ResolveId, Source, Task, Timestamp, WakeReason,
 };
 use dialstate_proptests::replay::{JsonLines, TraceRng};
-use dialstate_proptests::trace::{
-    Draw, Header, Id, Input, Lines, Names, Policy, Text, TraceSeed,
-};
+use dialstate_proptests::trace::{Draw, Header, Id, Input, Lines, Names, Policy, Text, TraceSeed};
 
 const CONFIG: &str = r#"{"at_ms":0,"event":"config","self":"ffff","max_dynamic":5,"static":[],"bootnodes":[],"restrict":[],"discovery":true}"#;
 

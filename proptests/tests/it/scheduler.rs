@@ -10,9 +10,7 @@ use dialstate_proptests::differential::{divergence, model};
 use dialstate_proptests::scheduler_model::rules::{Rule, rules};
 use dialstate_proptests::scheduler_steps::{Setup, Step, shrink, trace};
 use dialstate_proptests::steps::Pick;
-use dialstate_proptests::trace::{
-    Input, InputLine, Link, Outcome, Output, OutputLine, TraceId,
-};
+use dialstate_proptests::trace::{Input, InputLine, Link, Outcome, Output, OutputLine, TraceId};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};
 use proptest::test_runner::TestCaseError;

@@ -165,7 +165,8 @@ impl Crowds {
         for (slot, (_, crowd)) in self.table.iter() {
             let belongs = |of: &&Place| matches!(of.queue, Queue::Crowded { .. }) && of.subnet == Some(slot);
             let link = |node: NodeSlot| place(node).filter(belongs).map(|of| of.link);
-            let let_back = |node| place(node).is_some_and(|of| of.queue.is_ready() && of.subnet == Some(slot));
+            let let_back =
+                |node| place(node).is_some_and(|of| of.queue.is_ready() && of.subnet == Some(slot));
             let sound = crowd.waiting.verify(link)
                 && self.awaited.contains(slot) != crowd.waiting.is_empty()
                 && crowd.delegate.is_none_or(let_back)
@@ -187,7 +188,10 @@ impl Crowds {
     pub(super) fn reindex(&mut self, hasher: SipHasher13) -> bool {
         let keyed = self.table.reindex(hasher);
         let slots = self.table.slots();
-        keyed && [&mut self.awaited, &mut self.roomy, &mut self.outdated].into_iter().all(|set| set.reindex(slots))
+        keyed
+            && [&mut self.awaited, &mut self.roomy, &mut self.outdated]
+                .into_iter()
+                .all(|set| set.reindex(slots))
     }
 
     /// The most bytes for so many subnets that are waited for.

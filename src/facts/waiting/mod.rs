@@ -218,10 +218,7 @@ impl Waiting {
     }
 
     /// A node that has waited for room since older rules.
-    pub(crate) fn next_outdated_crowded(
-        &mut self,
-        queue_of: impl Fn(NodeSlot) -> Queue,
-    ) -> Option<NodeSlot> {
+    pub(crate) fn next_outdated_crowded(&mut self, queue_of: impl Fn(NodeSlot) -> Queue) -> Option<NodeSlot> {
         let rules = self.rules;
         let old = |node: NodeSlot| matches!(queue_of(node), Queue::Crowded { rules: of } if of != rules);
         self.crowds.next_outdated(old)

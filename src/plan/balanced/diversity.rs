@@ -1,6 +1,7 @@
 //! Nodes that wait for room in a subnet: when they come back, and when a slot is filled against the limits.
 
 use super::Balanced;
+use super::starvation::Starvation;
 use crate::address::Address;
 use crate::command::{DialKind, WakeReason};
 use crate::facts::Facts;
@@ -11,25 +12,6 @@ use crate::node::NodeId;
 use crate::notice::Notice;
 use crate::plan::policy::{Policy, Step};
 use crate::refusal::Refusal;
-use crate::time::Timestamp;
-
-/// How long slots have been free with no node to fill them.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(super) struct Starvation {
-    since: Option<Timestamp>,
-    /// Whether all who wait were looked at again since.
-    reconsidered: bool,
-}
-
-impl Starvation {
-    pub(super) const NONE: Self = Self { since: None, reconsidered: false };
-
-    /// A node is there for a slot, or no slot is free.
-    pub(super) const fn end(&mut self) {
-        self.since = None;
-    }
-}
 
 impl<A: Address> Balanced<A> {
     /// Lets one waiting node back for each subnet that may have got room since.
@@ -79,7 +61,7 @@ impl<A: Address> Balanced<A> {
         let (subnet, node) = facts.waiting.least_crowded(&facts.subnets)?;
         let permit = self.relaxed_permit(facts, node)?;
         if let Ok(Permit { id, .. }) = permit {
-            self.starvation = Starvation { since: Some(facts.now), reconsidered: false };
+            self.starvation = Starvation::since(facts.now);
             facts.notify(Notice::DiversityRelaxed { id, subnet });
         }
         self.begin_or_defer(facts, node, permit)

@@ -236,8 +236,9 @@ impl Eviction {
     pub(super) fn reindex(&mut self, hasher: SipHasher13, slots: u32) -> bool {
         let keyed = self.crowds.reindex(hasher);
         let sizes = self.crowds.iter();
-        self.by_size =
-            sizes.map(|(slot, (crowd, members))| (crowd.source, largest(members.len() as u64), slot)).collect();
+        self.by_size = sizes
+            .map(|(slot, (crowd, members))| (crowd.source, largest(members.len() as u64), slot))
+            .collect();
         self.places = alloc::vec![None; slots as usize];
         for (crowd, (_, members)) in self.crowds.iter() {
             for (at, node) in (0u32..).zip(members) {

@@ -14,6 +14,7 @@ mod pace;
 mod peers;
 mod placing;
 mod rests;
+mod starvation;
 
 use alloc::vec::Vec;
 
@@ -41,7 +42,6 @@ use crate::refusal::Refusal;
 use crate::rules::{Subject, Verdict};
 use crate::time::Timestamp;
 
-use diversity::Starvation;
 use eviction::Eviction;
 use fallback::Fallback;
 use families::Families;
@@ -49,6 +49,7 @@ use feelers::Schedule;
 use outage::Outage;
 use pace::Paces;
 use rests::AddressRests;
+use starvation::Starvation;
 
 /// The most cooldowns without a use that one event ends.
 const IDLE_ENDS: u32 = 256;
@@ -308,13 +309,17 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
     fn bound(&self, counts: &Counts) -> u64 {
         bytes::sum(&[
             Eviction::bound(counts.known, counts.good, counts.nodes),
-            counts.known.saturating_add(counts.statics).saturating_mul(AddressRests::<A>::bound(counts.addrs)),
+            counts
+                .known
+                .saturating_add(counts.statics)
+                .saturating_mul(AddressRests::<A>::bound(counts.addrs)),
         ])
     }
 
     fn verify(&self, facts: &Facts<I, A>) -> Result<(), &'static str> {
         let is_good = |node: NodeSlot| facts.nodes.get(node).is_some_and(|r| r.notes.good && r.is_known());
-        let source = |node: NodeSlot| facts.nodes.get(node).filter(|r| !r.notes.good).and_then(Record::source);
+        let source =
+            |node: NodeSlot| facts.nodes.get(node).filter(|r| !r.notes.good).and_then(Record::source);
         let good = facts.nodes.iter().filter(|(slot, _)| is_good(*slot)).count() as u32;
         let others = facts.nodes.known().len().saturating_sub(good);
         self.eviction.verify(good, others, is_good, source)?;

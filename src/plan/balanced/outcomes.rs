@@ -66,9 +66,10 @@ impl<A: Address> Balanced<A> {
     /// Whether a static node was added anew, with a new address, since an attempt began: how it ends says nothing of
     /// that address.
     fn is_outdated<I: NodeId>(facts: &Facts<I, A>, attempt: &Attempt<A>) -> bool {
-        let record = facts.nodes.get(attempt.node()).filter(|record| {
-            attempt.is_replaced() && record.peer().is_none() && record.is_static()
-        });
+        let record = facts
+            .nodes
+            .get(attempt.node())
+            .filter(|record| attempt.is_replaced() && record.peer().is_none() && record.is_static());
         let tried = |addr: &A| attempt.addrs().as_slice().contains(addr);
         record.is_some_and(|record| !record.addrs().iter().all(tried))
     }
