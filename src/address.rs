@@ -175,6 +175,18 @@ impl<A: Ord> Addrs<A> {
         room
     }
 
+    /// The list with what is new of another one appended, at most `most` addresses. Where there is no room, the last ones give
+    /// way, but not the first `kept`.
+    pub(crate) fn merged(&self, news: &Self, most: usize, kept: u32) -> Self
+    where
+        A: Clone,
+    {
+        let new: Vec<_> = news.iter().filter(|addr| !self.as_slice().contains(addr)).cloned().collect();
+        let room = most.saturating_sub(new.len()).max(kept as usize);
+        let old = self.iter().take(room).cloned();
+        old.chain(new).take(most).collect()
+    }
+
     /// Moves `addr` to the front if it is in the list.
     pub(crate) fn promote(&mut self, addr: &A) {
         let at = self.iter().position(|a| a == addr);

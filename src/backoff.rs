@@ -17,6 +17,9 @@ pub(crate) enum Cause {
     History,
     /// The transport failed: forgiven when the network changes.
     Transport,
+    /// A connection was made, but the handshake failed or somebody else answered: forgiven after an outage, since a captive
+    /// portal does that too.
+    Handshake,
     /// The node refused us, or is of no use: not forgiven.
     Protocol,
     /// It has no address, and none was found.
@@ -53,26 +56,56 @@ impl Class {
             RemovalReason::Local | RemovalReason::Duplicate => Self::Uncharged,
         }
     }
+}
 
-    pub(crate) const fn cause(self) -> Cause {
-        match self {
-            Self::Short => Cause::Transport,
-            Self::Medium | Self::Long => Cause::Protocol,
-            Self::Success | Self::Uncharged => Cause::None,
+impl Cause {
+    /// Why a node cools down after a dial that ended so.
+    pub(crate) const fn of_dial(outcome: DialOutcome) -> Self {
+        match outcome {
+            DialOutcome::Unreachable | DialOutcome::Refused | DialOutcome::TimedOut => Self::Transport,
+            DialOutcome::HandshakeFailed | DialOutcome::WrongIdentity => Self::Handshake,
+            DialOutcome::TooManyPeers | DialOutcome::Useless => Self::Protocol,
+            DialOutcome::Connected | DialOutcome::LocalError | DialOutcome::Cancelled => Self::None,
+        }
+    }
+
+    /// Why a node cools down after a session that ended so.
+    pub(crate) const fn of_removal(reason: RemovalReason) -> Self {
+        match reason {
+            RemovalReason::Closed => Self::Transport,
+            RemovalReason::TooManyPeers | RemovalReason::Useless | RemovalReason::Misbehaved => {
+                Self::Protocol
+            }
+            RemovalReason::Local | RemovalReason::Duplicate => Self::None,
         }
     }
 }
 
-/// Whether an outcome shows that the network of this host works: somebody answered.
+/// Whether an outcome shows that the network of this host works: a node of the network answered, and not some captive
+/// portal in its place.
 pub(crate) const fn proves_network(outcome: DialOutcome) -> bool {
     match outcome {
+        DialOutcome::Connected | DialOutcome::TooManyPeers | DialOutcome::Useless => true,
+        DialOutcome::HandshakeFailed
+        | DialOutcome::WrongIdentity
+        | DialOutcome::Unreachable
+        | DialOutcome::Refused
+        | DialOutcome::TimedOut
+        | DialOutcome::LocalError
+        | DialOutcome::Cancelled => false,
+    }
+}
+
+/// Whether the host at the address of a node is alive.
+pub(crate) const fn is_answer(outcome: DialOutcome) -> bool {
+    match outcome {
         DialOutcome::Connected
+        | DialOutcome::Refused
         | DialOutcome::HandshakeFailed
         | DialOutcome::WrongIdentity
         | DialOutcome::TooManyPeers
         | DialOutcome::Useless => true,
         DialOutcome::Unreachable
-        | DialOutcome::Refused
         | DialOutcome::TimedOut
         | DialOutcome::LocalError
         | DialOutcome::Cancelled => false,

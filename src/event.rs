@@ -30,6 +30,9 @@ pub enum Event<I, A> {
         node: Node<I, A>,
         /// Where it was heard of.
         source: Source,
+        /// Whether the caller answers for the addresses, as for those of a signed record of the node itself: they replace
+        /// what is known. Otherwise they are hearsay, which is kept beside an address that works.
+        vouched: bool,
     },
     /// A node was known before a restart. At most `Config::anchors` of them are dialed first.
     NodeRestored(KnownNode<I, A>),

@@ -47,7 +47,9 @@ pub enum Standing {
     Cooling,
     /// Ready: it was connected once.
     Good,
-    /// Ready: it was tried, and never connected.
+    /// Ready: it was tried, and is alive, but did not take us.
+    Answered,
+    /// Ready: it did not answer when it was tried last.
     Failed,
     /// Ready: it was never tried.
     Fresh,

@@ -216,8 +216,8 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         Permit { id: subject.id, node: subject.slot(), addrs, kind: subject.kind }
     }
 
-    /// Whether an attempt that was resolved may be dialed, as things are now: its node may have connected meanwhile, its
-    /// slot may have been taken by a peer that came unasked, and rules hold for what the resolve brought too.
+    /// Whether an attempt that was resolved may be dialed, as things are now: its node may have connected meanwhile, and
+    /// rules hold for what the resolve brought too.
     pub(crate) fn may_go_on(&self, attempt: &Attempt<A>) -> bool {
         let Some((id, record)) = self.nodes.entry(attempt.node()) else { return false };
         let barred = record.peer().is_some()
@@ -226,11 +226,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
             || attempt.addrs().is_empty();
         let limits = self.config.diversity.as_ref().filter(|_| attempt.kind() == DialKind::Dynamic);
         let overfull = |addr: &A| limits.is_some_and(|limits| self.subnets.overfull(limits, addr));
-        let no_slot = match attempt.budget() {
-            Budget::Static => false,
-            Budget::Dynamic => self.is_over_target(),
-            Budget::Feeler => self.peers.outbound(Budget::Feeler) > 0,
-        };
+        let no_slot = attempt.budget() == Budget::Feeler && self.peers.outbound(Budget::Feeler) > 0;
         !(barred || no_slot || attempt.addrs().iter().all(overfull))
     }
 

@@ -60,7 +60,7 @@ pub(crate) use heap::{Heap, Item};
 pub(crate) use index::Index;
 pub(crate) use lanes::Lanes;
 pub(crate) use list::{Link, Links, List};
-pub(crate) use paged::Paged;
+
 pub(crate) use set::SlotSet;
 pub(crate) use slab::Slab;
 pub(crate) use slot::Slot;

@@ -68,12 +68,15 @@ pub struct Outage {
     pub failures: u32,
     /// How long since the last success. Default 30 s.
     pub silence: Duration,
-    /// While it is suspected, one dial goes out each such time. At least 1 ms. Default 5 s (a guess).
+    /// While it is suspected, dials are this far apart at first, and a quarter less after each; and where peers are missing
+    /// and all nodes cool down, one of these is dialed each such time. At least 1 ms. Default 5 s (a guess).
     pub probe: Duration,
+    /// Changes of the network within this time of each other count as one. Default 30 s: the deadline of a dial.
+    pub changes: Duration,
 }
 
 impl Default for Outage {
     fn default() -> Self {
-        Self { failures: 8, silence: secs(30), probe: secs(5) }
+        Self { failures: 8, silence: secs(30), probe: secs(5), changes: secs(30) }
     }
 }

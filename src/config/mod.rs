@@ -67,8 +67,9 @@ pub struct Config<I, A> {
     profile: Profile,
     /// How many dynamic outbound peers to keep. 0: only static nodes are dialed. Default 16 (geth: 50 / 3).
     pub dynamic_target: u32,
-    /// How many dynamic and bootnode attempts may be under way at once. At least 1. Default 16 (geth's
-    /// `maxActiveDialTasks`); unlimited in classic, where the limit belonged to the server.
+    /// How many dynamic attempts may be under way at once; a bootnode may come on top. At least 1. Default 32: twice the
+    /// target, so that dials that take long leave as many others room (geth: 50; its `maxActiveDialTasks` was 16); unlimited
+    /// in classic, where the limit belonged to the server.
     pub max_active_dials: u32,
     /// Whether nodes can be resolved and looked up. Default true.
     pub discovery: bool,
@@ -152,7 +153,7 @@ impl<I, A> Config<I, A> {
         Self {
             profile: Profile::Balanced,
             dynamic_target: 16,
-            max_active_dials: 16,
+            max_active_dials: 32,
             discovery: true,
             bootnodes: Vec::new(),
             restrict: None,

@@ -61,6 +61,7 @@ setters! {
 
 setters! {
     Lookups {
+        with_first = first: Duration,
         with_interval = interval: Duration,
         with_interval_max = interval_max: Duration,
     }
@@ -85,6 +86,7 @@ setters! {
         with_static_active = static_active: u32,
         with_burst = burst: u32,
         with_interval = interval: Duration,
+        with_slow_after = slow_after: Duration,
         with_jump = jump: Duration,
     }
 }
@@ -112,6 +114,7 @@ setters! {
         with_failures = failures: u32,
         with_silence = silence: Duration,
         with_probe = probe: Duration,
+        with_changes = changes: Duration,
     }
 }
 

@@ -35,16 +35,19 @@ impl Default for Deadlines {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Lookups {
+    /// Between the first few lookups. It doubles with every four of them, up to `interval`. At least 1 ms. Default 250 ms
+    /// (a guess: a few round trips); unused in classic.
+    pub first: Duration,
     /// Between the starts of two lookups. At least 1 ms. Default 4 s (geth's `lookupInterval`).
     pub interval: Duration,
-    /// What the interval doubles to while lookups bring nothing new. Default 60 s (reth, Zebra); unused in
-    /// classic.
+    /// What the interval doubles to while lookups bring nothing new, if any node is known. Default 60 s (reth, Zebra);
+    /// unused in classic.
     pub interval_max: Duration,
 }
 
 impl Default for Lookups {
     fn default() -> Self {
-        Self { interval: secs(4), interval_max: secs(60) }
+        Self { first: Duration::from_millis(250), interval: secs(4), interval_max: secs(60) }
     }
 }
 
@@ -97,6 +100,9 @@ pub struct Pace {
     /// After a burst, the time between two dials. Default 125 ms, so 8/s (Zebra: 100 ms, Bitcoin: 500 ms).
     /// Zero: dials are not paced.
     pub interval: Duration,
+    /// A dynamic dial that has taken this long no longer keeps its slot from the next candidate. Default 2 s (a guess: a
+    /// few round trips between continents, and one lost packet); unused in classic.
+    pub slow_after: Duration,
     /// If at an event a timer is overdue by more than this, the host has slept: the burst is used up, and
     /// tasks that were overdue end uncharged. Default 60 s (a guess).
     pub jump: Duration,
@@ -104,6 +110,12 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { static_active: 16, burst: 16, interval: Duration::from_millis(125), jump: secs(60) }
+        Self {
+            static_active: 16,
+            burst: 16,
+            interval: Duration::from_millis(125),
+            slow_after: secs(2),
+            jump: secs(60),
+        }
     }
 }

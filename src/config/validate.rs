@@ -22,9 +22,11 @@ impl<I, A> Config<I, A> {
         self.backoff.validate()?;
         duration("stagger", self.stagger, 0)?;
         duration("pace.interval", self.pace.interval, 0)?;
+        duration("pace.slow_after", self.pace.slow_after, 0)?;
         duration("pace.jump", self.pace.jump, MILLI)?;
         duration("outage.silence", self.outage.silence, 0)?;
         duration("outage.probe", self.outage.probe, MILLI)?;
+        duration("outage.changes", self.outage.changes, 0)?;
         self.diversity.as_ref().map_or(Ok(()), Diversity::validate)?;
         self.feeler_interval.map_or(Ok(()), |interval| duration("feeler_interval", interval, MILLI))?;
         count("anchors", self.anchors, 0, u64::from(Self::MAX_ANCHORS))?;

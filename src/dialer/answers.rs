@@ -12,7 +12,7 @@ use crate::explain::{Explanation, NeedExplanation, Standing};
 use crate::facts::budget::Budget;
 use crate::facts::nodes::Record;
 use crate::facts::slots::NodeSlot;
-use crate::facts::waiting::Queue;
+use crate::facts::waiting::{Class, Queue};
 use crate::node::{KnownNode, Node, NodeId};
 use crate::plan::policy::Policy;
 use crate::refusal::Refusal;
@@ -72,11 +72,14 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     fn standing(&self, node: NodeSlot, eligible: bool) -> Standing {
         match self.facts.queue_of(node) {
             Queue::None | Queue::Idle => self.plan.standing(&self.facts, node, eligible),
-            Queue::Static => Standing::Static,
-            Queue::Cooling => Standing::Cooling,
-            Queue::Good => Standing::Good,
-            Queue::Failed => Standing::Failed,
-            Queue::Fresh { .. } => Standing::Fresh,
+            Queue::Static | Queue::StaticFailing => Standing::Static,
+            Queue::Cooling | Queue::CoolingGood | Queue::Resting => Standing::Cooling,
+            Queue::Ready(spot) => match spot.class {
+                Class::Anchor | Class::Good => Standing::Good,
+                Class::Fresh => Standing::Fresh,
+                Class::Answered => Standing::Answered,
+                Class::Failed => Standing::Failed,
+            },
             Queue::Crowded { .. } => Standing::Crowded,
             Queue::Parked { .. } => Standing::Parked,
         }
@@ -87,7 +90,8 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     pub fn explain_need(&self) -> NeedExplanation {
         let facts = &self.facts;
         let gauges = self.gauges();
-        let cooling = facts.waiting.first(Queue::Cooling).map(|(_, at)| at);
+        let cooling = Queue::COOLING.into_iter().filter_map(|queue| facts.waiting.first(queue));
+        let cooling = cooling.map(|(_, at)| at).min();
         let mut waits: Vec<_> = self.plan.waits().iter().chain(facts.next_deadline()).collect();
         waits.sort_unstable();
         waits.dedup();
@@ -96,7 +100,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             target: facts.config.dynamic_target,
             connected: gauges.dynamic_peers,
             under_way: gauges.dynamic_attempts,
-            free: facts.free_slots(),
+            free: self.plan.free_slots(facts),
             ready: gauges.ready,
             cooling: (gauges.cooling, cooling),
             crowded: gauges.crowded,
@@ -145,7 +149,10 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             good: self.plan.good(),
             statics: facts.statics.len(),
             ready: self.plan.ready(facts),
-            cooling: facts.waiting.len(Queue::Cooling),
+            cooling: Queue::COOLING
+                .into_iter()
+                .map(|queue| facts.waiting.len(queue))
+                .fold(0, u32::saturating_add),
             crowded: facts.waiting.crowded(),
             parked: facts.waiting.parked(),
             inbound_handshakes: facts.inbound.len(),

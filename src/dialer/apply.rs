@@ -70,7 +70,9 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         match event {
             Event::StaticAdded(node) => return self.static_added(node),
             Event::StaticRemoved(id) => self.static_removed(&id),
-            Event::NodeDiscovered { node, source } => _ = self.plan.discovered(&mut self.facts, node, source),
+            Event::NodeDiscovered { node, source, vouched } => {
+                self.plan.discovered(&mut self.facts, node, source, vouched);
+            }
             Event::NodeRestored(known) => self.plan.restored(&mut self.facts, known),
             Event::NodeForgotten(id) => self.forgotten(&id),
             Event::PeerAdded { id, .. } if id == self.facts.me => return Err(EventError::OwnId),
@@ -203,7 +205,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         if self.plan.dial_answered(facts, attempt, outcome, tried) {
             facts.resolve_again(attempt);
         } else if let Some(of) = facts.end_answered(attempt, Ended::Dial(outcome)) {
-            self.plan.attempt_ended(facts, &of, Ended::Dial(outcome));
+            self.plan.attempt_ended(facts, attempt, &of, Ended::Dial(outcome));
         }
         Ok(())
     }
@@ -220,7 +222,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         }
         facts.unresolved(attempt);
         if let Some(of) = facts.end_answered(attempt, Ended::Unresolved) {
-            self.plan.attempt_ended(facts, &of, Ended::Unresolved);
+            self.plan.attempt_ended(facts, attempt, &of, Ended::Unresolved);
         }
         Ok(())
     }

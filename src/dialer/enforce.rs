@@ -78,9 +78,6 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         let config = &self.facts.config;
         let restricts = config.restrict.as_deref() != restrict;
         let retargets = config.dynamic_target != target;
-        if config.dynamic_target < target {
-            self.plan.target_lowered(&mut self.facts);
-        }
         if restricts {
             self.facts.waiting.loosen();
             self.enforce_on_all();

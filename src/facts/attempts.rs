@@ -137,8 +137,10 @@ pub(crate) struct Attempts<A> {
     active: PerBudget<SlotSet<OfAttempt>>,
     /// Those whose node is not connected outbound in the same budget.
     unmet: PerBudget<SlotSet<OfAttempt>>,
-    /// In the stages `Resolve` and `Dial`, in the order of their turns.
-    owed: Heap<OfAttempt>,
+    /// In the stages `Resolve` and `Dial`, in the order of their turns: those that wait for nothing else, and dials that wait
+    /// for the pace of their budget.
+    at_once: Heap<OfAttempt>,
+    paced: PerBudget<Heap<OfAttempt>>,
     /// In the stage `Stuck`.
     stuck: SlotSet<OfAttempt>,
 }
@@ -158,7 +160,8 @@ impl<A> Attempts<A> {
             deadlines: Heap::new(),
             active: PerBudget::new(EMPTY, EMPTY, EMPTY),
             unmet: PerBudget::new(EMPTY, EMPTY, EMPTY),
-            owed: Heap::new(),
+            at_once: Heap::new(),
+            paced: PerBudget::new(Heap::new(), Heap::new(), Heap::new()),
             stuck: EMPTY,
         }
     }
@@ -195,14 +198,31 @@ impl<A> Attempts<A> {
         self.active.get(budget).len()
     }
 
+    /// Those of them that are to nodes that do not hold a slot of the budget as a peer already.
+    pub(crate) const fn unmet_of(&self, budget: Budget) -> &SlotSet<OfAttempt> {
+        self.unmet.get(budget)
+    }
+
     /// How many of them are to nodes that do not hold a slot of the budget as a peer already.
     pub(crate) fn unmet(&self, budget: Budget) -> u32 {
         self.unmet.get(budget).len()
     }
 
-    /// The attempt whose turn it is to have its next command issued.
+    /// The attempt whose next command is owed for the longest time.
     pub(crate) fn next_owed(&self) -> Option<AttemptSlot> {
-        self.owed.peek().map(|item| item.key)
+        let paced = self.paced.iter().map(|(_, heap)| heap);
+        let heads = paced.chain([&self.at_once]).filter_map(Heap::peek);
+        heads.min().map(|item| item.key)
+    }
+
+    /// The same among those that wait for no pace: resolves, and dials that were requested.
+    pub(crate) fn next_at_once(&self) -> Option<AttemptSlot> {
+        self.at_once.peek().map(|item| item.key)
+    }
+
+    /// The same among the dials of a budget that wait for its pace.
+    pub(crate) fn next_paced(&self, budget: Budget) -> Option<AttemptSlot> {
+        self.paced.get(budget).peek().map(|item| item.key)
     }
 
     /// An attempt that can't go on.
@@ -246,8 +266,20 @@ impl<A> Attempts<A> {
     pub(super) fn owe(&mut self, attempt: AttemptSlot, stage: Stage, turn: u64) {
         if let Some(of) = self.all.get_mut(attempt) {
             of.stage = stage;
-            self.owed.set(attempt, turn, 0);
+            let at_once = stage == Stage::Resolve || of.kind == DialKind::Requested;
+            let owed = if at_once { &mut self.at_once } else { self.paced.get_mut(of.budget()) };
+            owed.set(attempt, turn, 0);
         }
+    }
+
+    fn is_owed(&self, attempt: AttemptSlot) -> bool {
+        let paced = self.paced.iter().any(|(_, heap)| heap.get(attempt).is_some());
+        paced || self.at_once.get(attempt).is_some()
+    }
+
+    fn unowe(&mut self, attempt: AttemptSlot, budget: Budget) {
+        self.at_once.remove(attempt);
+        self.paced.get_mut(budget).remove(attempt);
     }
 
     /// The next task of an attempt is in flight, under a token that is in no use. Returns the attempt.
@@ -265,8 +297,9 @@ impl<A> Attempts<A> {
             Stage::Resolving | Stage::Dialing | Stage::Stuck => return None,
         };
         of.token = token;
+        let budget = of.budget();
         open.insert(hash(token), attempt, |slot| all.get(slot).map_or(0, |of| hash(of.token)));
-        self.owed.remove(attempt);
+        self.unowe(attempt, budget);
         if let Some(deadline) = deadline {
             self.deadlines.set(attempt, deadline.as_nanos(), 0);
         }
@@ -292,11 +325,17 @@ impl<A> Attempts<A> {
     /// Takes out an attempt that has no task in flight.
     pub(super) fn remove(&mut self, attempt: AttemptSlot) -> Option<Attempt<A>> {
         let of = self.all.remove(attempt)?;
-        self.owed.remove(attempt);
+        self.unowe(attempt, of.budget());
         self.stuck.remove(attempt);
         self.active.get_mut(of.budget()).remove(attempt);
         self.unmet.get_mut(of.budget()).remove(attempt);
         Some(of)
+    }
+
+    /// How many attempts have a command owed.
+    fn owed(&self) -> u32 {
+        let paced = self.paced.iter().map(|(_, heap)| heap.len());
+        paced.fold(self.at_once.len(), u32::saturating_add)
     }
 
     fn is_open(&self, token: u64) -> bool {
@@ -312,7 +351,7 @@ impl<A> Attempts<A> {
             let owes = matches!(attempt.stage, Stage::Resolve | Stage::Dial);
             let timed = self.deadlines.get(slot).is_some();
             let phased = self.is_open(attempt.token) == flies
-                && self.owed.get(slot).is_some() == owes
+                && self.is_owed(slot) == owes
                 && self.stuck.contains(slot) == (attempt.stage == Stage::Stuck)
                 && (flies || !timed)
                 && attempt.token <= tokens;
@@ -330,7 +369,7 @@ impl<A> Attempts<A> {
         let exists = |slot| self.all.get(slot).is_some();
         let sets = [&self.active, &self.unmet].into_iter().flat_map(PerBudget::iter);
         sets.flat_map(|(_, set)| set.iter()).chain(self.stuck.iter()).chain(self.deadlines.keys()).all(exists)
-            && [self.open.len() as u32, self.owed.len()] == [open, owed]
+            && [self.open.len() as u32, self.owed()] == [open, owed]
     }
 
     /// Makes what was read usable. Returns whether it fits together.
@@ -339,7 +378,9 @@ impl<A> Attempts<A> {
         let slots = self.all.slots();
         let sets = self.active.iter_mut().chain(self.unmet.iter_mut()).chain([&mut self.stuck]);
         let indexed = sets.fold(true, |sound, set| set.reindex(slots) && sound);
-        if !indexed || !self.owed.reindex(slots) || !self.deadlines.reindex(slots) {
+        let heaps = self.paced.iter_mut().chain([&mut self.at_once, &mut self.deadlines]);
+        let queued = heaps.fold(true, |sound, heap| heap.reindex(slots) && sound);
+        if !indexed || !queued {
             return false;
         }
         self.open = Index::new();
@@ -359,7 +400,7 @@ impl<A> Attempts<A> {
             Slab::<OfAttempt, Attempt<A>>::bound(attempts),
             Index::<OfAttempt>::bound(attempts),
             SlotSet::<OfAttempt>::bound(attempts, attempts).saturating_mul(7),
-            Heap::<OfAttempt>::bound(attempts, attempts).saturating_mul(2),
+            Heap::<OfAttempt>::bound(attempts, attempts).saturating_mul(5),
         ])
     }
 }

@@ -198,22 +198,13 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     }
 
     /// How many slots dynamic peers and attempts hold; a node that is both counts once.
-    fn taken_slots(&self) -> u32 {
+    pub(crate) fn taken_slots(&self) -> u32 {
         self.peers.outbound(Budget::Dynamic).saturating_add(self.attempts.unmet(Budget::Dynamic))
     }
 
-    /// How many dynamic peers are missing, those on their way not counted.
-    pub(crate) fn free_slots(&self) -> u32 {
-        self.config.dynamic_target.saturating_sub(self.taken_slots())
-    }
-
-    pub(crate) fn is_over_target(&self) -> bool {
-        self.taken_slots() > self.config.dynamic_target
-    }
-
-    /// Whether one more dynamic attempt may begin.
-    pub(crate) fn has_dynamic_slot(&self) -> bool {
-        self.free_slots() > 0 && self.attempts.active(Budget::Dynamic) < self.config.max_active_dials
+    /// Whether a peer is connected that may be in a public network.
+    pub(crate) fn has_public_peer(&self) -> bool {
+        self.peers.public() > 0
     }
 
     pub(crate) fn notify(&mut self, notice: Notice<I>) {
@@ -227,6 +218,11 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     /// The oldest notice that was not fetched yet.
     pub(crate) fn pop_notice(&mut self) -> Option<Notice<I>> {
         self.notices.pop_front()
+    }
+
+    /// Whether a cancel or a disconnect is owed to the driver.
+    pub(crate) fn is_owing(&self) -> bool {
+        !self.cancels.is_empty() || self.peers.is_owing()
     }
 
     /// The oldest cancel that is owed to the driver.

@@ -52,6 +52,10 @@ pub(crate) struct Notes {
     pub(crate) good: bool,
     /// It was one of the last good peers before a restart, and is dialed first.
     pub(crate) anchor: bool,
+    /// Its first address is the one that connected last, and has not failed since.
+    pub(crate) proven: bool,
+    /// Its last dial took long.
+    pub(crate) slow: bool,
     /// Failures in a row (saturates).
     pub(crate) failures: u8,
     /// Why it cools down, where it does.
@@ -71,7 +75,15 @@ impl<A> Record<A> {
             last: None,
             last_at: Timestamp::ZERO,
             attempts: 0,
-            notes: Notes { good: false, anchor: false, failures: 0, cause: Cause::None, pardon: 0 },
+            notes: Notes {
+                good: false,
+                anchor: false,
+                proven: false,
+                slow: false,
+                failures: 0,
+                cause: Cause::None,
+                pardon: 0,
+            },
             place: Place::NONE,
         }
     }

@@ -5,9 +5,11 @@
 use super::budget::{Budget, PerBudget};
 use super::slots::{NodeSlot, OfPeer, PeerSlot};
 use super::subnets::Held;
+use crate::address::Address;
 use crate::collections::{Slab, SlotSet, bytes};
 use crate::command::DisconnectReason;
 use crate::event::PeerKind;
+use crate::network::is_local;
 use crate::time::Timestamp;
 
 /// One connected node.
@@ -45,6 +47,14 @@ impl<A> Peer<A> {
         self.kind != PeerKind::Inbound
     }
 
+    /// Whether it is known to be in a private network.
+    fn is_private(&self) -> bool
+    where
+        A: Address,
+    {
+        self.addr.as_ref().and_then(Address::ip_addr).is_some_and(is_local)
+    }
+
     /// The budget of an outbound peer.
     pub(crate) const fn budget(&self) -> Option<Budget> {
         match self.kind {
@@ -61,19 +71,22 @@ pub(crate) struct Peers<A> {
     all: Slab<OfPeer, Peer<A>>,
     inbound: SlotSet<OfPeer>,
     outbound: PerBudget<SlotSet<OfPeer>>,
+    /// Those in private networks.
+    private: SlotSet<OfPeer>,
     /// Those with an owed disconnect.
     owing: SlotSet<OfPeer>,
     /// Those that the driver was told to disconnect, or will be.
     leaving: SlotSet<OfPeer>,
 }
 
-impl<A> Peers<A> {
+impl<A: Address> Peers<A> {
     pub(super) const fn new() -> Self {
         const EMPTY: SlotSet<OfPeer> = SlotSet::new();
         Self {
             all: Slab::new(),
             inbound: EMPTY,
             outbound: PerBudget::new(EMPTY, EMPTY, EMPTY),
+            private: EMPTY,
             owing: EMPTY,
             leaving: EMPTY,
         }
@@ -116,6 +129,11 @@ impl<A> Peers<A> {
         self.outbound.get(budget)
     }
 
+    /// How many peers are in a public network, or may be.
+    pub(crate) fn public(&self) -> u32 {
+        self.all.len().saturating_sub(self.private.len())
+    }
+
     /// Whether the driver was told to disconnect a peer, or will be.
     pub(crate) fn is_leaving(&self, peer: PeerSlot) -> bool {
         self.leaving.contains(peer)
@@ -129,15 +147,19 @@ impl<A> Peers<A> {
     }
 
     pub(super) fn insert(&mut self, peer: Peer<A>) -> PeerSlot {
-        let kind = peer.kind;
+        let (kind, private) = (peer.kind, peer.is_private());
         let slot = self.all.insert(peer);
         self.set(kind).insert(slot);
+        if private {
+            self.private.insert(slot);
+        }
         slot
     }
 
     pub(super) fn remove(&mut self, slot: PeerSlot) -> Option<Peer<A>> {
         let peer = self.all.remove(slot)?;
         self.set(peer.kind).remove(slot);
+        self.private.remove(slot);
         self.owing.remove(slot);
         self.leaving.remove(slot);
         Some(peer)
@@ -155,6 +177,11 @@ impl<A> Peers<A> {
         }
     }
 
+    /// Whether a disconnect is owed.
+    pub(crate) fn is_owing(&self) -> bool {
+        !self.owing.is_empty()
+    }
+
     /// Takes a disconnect that is owed: whom, and why.
     pub(super) fn pop_owed(&mut self) -> Option<(NodeSlot, DisconnectReason)> {
         let peer = self.owing.pop().and_then(|slot| self.all.get_mut(slot))?;
@@ -165,12 +192,13 @@ impl<A> Peers<A> {
     pub(crate) fn verify(&self) -> bool {
         let placed = |(slot, peer): (PeerSlot, &Peer<A>)| {
             let inbound = self.inbound.contains(slot) == !peer.is_outbound();
-            let owing = self.owing.contains(slot) == peer.owed.is_some();
+            let owing = self.owing.contains(slot) == peer.owed.is_some()
+                && self.private.contains(slot) == peer.is_private();
             let mut sets = self.outbound.iter();
             inbound && owing && sets.all(|(of, set)| set.contains(slot) == (peer.budget() == Some(of)))
         };
         let outbound: u32 = self.outbound.iter().map(|(_, set)| set.len()).fold(0, u32::saturating_add);
-        let mut listed = self.owing.iter().chain(self.leaving.iter());
+        let mut listed = self.owing.iter().chain(self.leaving.iter()).chain(self.private.iter());
         self.all.iter().all(placed)
             && listed.all(|slot| self.all.get(slot).is_some())
             && outbound.saturating_add(self.inbound.len()) == self.all.len()
@@ -180,7 +208,7 @@ impl<A> Peers<A> {
     #[cfg(feature = "serde")]
     pub(super) fn reindex(&mut self) -> bool {
         let slots = self.all.slots();
-        let sets = [&mut self.inbound, &mut self.owing, &mut self.leaving];
+        let sets = [&mut self.inbound, &mut self.private, &mut self.owing, &mut self.leaving];
         sets.into_iter().chain(self.outbound.iter_mut()).all(|set| set.reindex(slots))
     }
 
@@ -188,7 +216,7 @@ impl<A> Peers<A> {
     pub(crate) fn bound(peers: u64) -> u64 {
         bytes::sum(&[
             Slab::<OfPeer, Peer<A>>::bound(peers),
-            SlotSet::<OfPeer>::bound(peers, peers).saturating_mul(6),
+            SlotSet::<OfPeer>::bound(peers, peers).saturating_mul(7),
         ])
     }
 }

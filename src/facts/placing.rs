@@ -3,9 +3,9 @@
 use super::Facts;
 use super::nodes::Record;
 use super::slots::{NodeSlot, SubnetSlot};
-use super::waiting::{Due, Queue};
+use super::waiting::{Class, Due, Queue};
 use crate::address::Address;
-use crate::network::Subnet;
+use crate::network::{Subnet, SubnetKey};
 use crate::node::NodeId;
 use crate::time::Timestamp;
 
@@ -22,9 +22,11 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         self.waiting.enter(&mut self.nodes, node, queue, due);
     }
 
-    /// Puts a node that is in no queue among the ready ones that were never tried.
-    pub(crate) fn enter_fresh(&mut self, node: NodeSlot) {
-        self.waiting.enter_fresh(&mut self.nodes, node);
+    /// Puts a node that is in no queue among the ready ones of a class.
+    pub(crate) fn enter_ready(&mut self, node: NodeSlot, class: Class) {
+        let Some(record) = self.nodes.get(node) else { return };
+        let subnet = SubnetKey::coarse(self.discovered(record).first().and_then(Address::ip_addr));
+        self.waiting.enter_ready(&mut self.nodes, node, class, subnet);
     }
 
     /// Lets a node that is in no queue wait for room in a subnet.

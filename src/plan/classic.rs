@@ -303,7 +303,13 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
     }
 
     /// Even the own id and useless addresses are kept: they take part in the sampling.
-    fn discovered(&mut self, facts: &mut Facts<I, A>, node: Node<I, A>, source: Source) -> bool {
+    fn discovered(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        node: Node<I, A>,
+        source: Source,
+        _vouched: bool,
+    ) -> bool {
         let Node { id, mut addrs } = node;
         facts.clean(&mut addrs);
         let known = facts.nodes.find(&id).and_then(|slot| Some((slot, facts.nodes.get(slot)?.is_known())));
@@ -332,7 +338,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
     fn restored(&mut self, facts: &mut Facts<I, A>, known: KnownNode<I, A>) {
         let id = known.node.id;
         let tried = known.last_tried.is_some() || known.good;
-        if self.discovered(facts, known.node, known.source) {
+        if self.discovered(facts, known.node, known.source, true) {
             if let Some(node) = facts.nodes.find(&id) {
                 let at = facts.now.saturating_sub(known.last_tried.unwrap_or_default());
                 facts.leave(node);
@@ -377,7 +383,13 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
     }
 
     /// Whatever came of the dial, the node rests, and an entry that expires exactly now still blocks.
-    fn attempt_ended(&mut self, facts: &mut Facts<I, A>, attempt: &Attempt<A>, _ended: Ended) {
+    fn attempt_ended(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        _slot: AttemptSlot,
+        attempt: &Attempt<A>,
+        _ended: Ended,
+    ) {
         let node = attempt.node();
         let at = facts.now.saturating_add(facts.config.backoff.history).next();
         let tie = facts.jitter_of(node) as u32;

@@ -84,8 +84,14 @@ impl<I: NodeId, A: Address> Policy<I, A> for Plan<I, A> {
         policy!(self, plan => plan.static_removed(facts, node, was_static));
     }
 
-    fn discovered(&mut self, facts: &mut Facts<I, A>, node: Node<I, A>, source: Source) -> bool {
-        policy!(self, plan => plan.discovered(facts, node, source))
+    fn discovered(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        node: Node<I, A>,
+        source: Source,
+        vouched: bool,
+    ) -> bool {
+        policy!(self, plan => plan.discovered(facts, node, source, vouched))
     }
 
     fn forgotten(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
@@ -126,8 +132,14 @@ impl<I: NodeId, A: Address> Policy<I, A> for Plan<I, A> {
         policy!(self, plan => plan.resolved(facts, attempt, addrs))
     }
 
-    fn attempt_ended(&mut self, facts: &mut Facts<I, A>, attempt: &Attempt<A>, ended: Ended) {
-        policy!(self, plan => plan.attempt_ended(facts, attempt, ended));
+    fn attempt_ended(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        slot: AttemptSlot,
+        attempt: &Attempt<A>,
+        ended: Ended,
+    ) {
+        policy!(self, plan => plan.attempt_ended(facts, slot, attempt, ended));
     }
 
     fn handshake_ended(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
@@ -144,10 +156,6 @@ impl<I: NodeId, A: Address> Policy<I, A> for Plan<I, A> {
 
     fn time_passed(&mut self, facts: &mut Facts<I, A>) {
         policy!(self, plan => plan.time_passed(facts));
-    }
-
-    fn target_lowered(&mut self, facts: &mut Facts<I, A>) {
-        policy!(self, plan => plan.target_lowered(facts));
     }
 
     fn relists(&self) -> bool {
@@ -190,6 +198,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Plan<I, A> {
 
     fn next(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng) -> Step {
         policy!(self, plan => plan.next(facts, rng))
+    }
+
+    fn free_slots(&self, facts: &Facts<I, A>) -> u32 {
+        policy!(self, plan => Policy::<I, A>::free_slots(plan, facts))
     }
 
     fn waits(&self) -> &Waits {

@@ -92,15 +92,21 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
     /// A node was taken off the list of static nodes, if it was on it.
     fn static_removed(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, was_static: bool);
 
-    /// A node was heard of. Returns whether it is new, and was taken in.
-    fn discovered(&mut self, facts: &mut Facts<I, A>, node: Node<I, A>, source: Source) -> bool;
+    /// A node was heard of; `vouched`: the caller answers for its addresses. Returns whether it is new, and was taken in.
+    fn discovered(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        node: Node<I, A>,
+        source: Source,
+        vouched: bool,
+    ) -> bool;
 
     /// A known node is gone.
     fn forgotten(&mut self, facts: &mut Facts<I, A>, node: NodeSlot);
 
     /// A node was known before a restart.
     fn restored(&mut self, facts: &mut Facts<I, A>, known: KnownNode<I, A>) {
-        self.discovered(facts, known.node, known.source);
+        self.discovered(facts, known.node, known.source, true);
     }
 
     /// A lookup was answered.
@@ -129,8 +135,14 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
         addrs
     }
 
-    /// An attempt has ended.
-    fn attempt_ended(&mut self, facts: &mut Facts<I, A>, attempt: &Attempt<A>, ended: Ended);
+    /// An attempt has ended, which had this slot.
+    fn attempt_ended(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        slot: AttemptSlot,
+        attempt: &Attempt<A>,
+        ended: Ended,
+    );
 
     /// An inbound handshake with a node has ended or expired.
     fn handshake_ended(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
@@ -145,9 +157,6 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
 
     /// Time has passed: what is due has happened, and the event at hand has not.
     fn time_passed(&mut self, facts: &mut Facts<I, A>);
-
-    /// The dynamic target was lowered.
-    fn target_lowered(&mut self, _facts: &mut Facts<I, A>) {}
 
     // Asked.
 
@@ -194,6 +203,11 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
 
     /// What is next.
     fn next(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng) -> Step;
+
+    /// How many slots neither a dynamic peer nor a dynamic dial holds.
+    fn free_slots(&self, facts: &Facts<I, A>) -> u32 {
+        facts.config.dynamic_target.saturating_sub(facts.taken_slots())
+    }
 
     /// What the plan waits for, as of its last answer.
     fn waits(&self) -> &Waits;
@@ -259,7 +273,7 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
     /// Ends an attempt; its task, if it has one, is cancelled.
     fn end(&mut self, facts: &mut Facts<I, A>, attempt: AttemptSlot, ended: Ended) {
         if let Some(of) = facts.end(attempt, ended) {
-            self.attempt_ended(facts, &of, ended);
+            self.attempt_ended(facts, attempt, &of, ended);
         }
     }
 

@@ -215,7 +215,13 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
         self.repool(facts, node);
     }
 
-    fn discovered(&mut self, facts: &mut Facts<I, A>, node: Node<I, A>, _source: Source) -> bool {
+    fn discovered(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        node: Node<I, A>,
+        _source: Source,
+        _vouched: bool,
+    ) -> bool {
         self.offer(facts, node);
         false
     }
@@ -247,7 +253,13 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
         may_have_moved(outcome) && facts.may_resolve_again(attempt)
     }
 
-    fn attempt_ended(&mut self, facts: &mut Facts<I, A>, attempt: &Attempt<A>, _ended: Ended) {
+    fn attempt_ended(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        _slot: AttemptSlot,
+        attempt: &Attempt<A>,
+        _ended: Ended,
+    ) {
         self.repool(facts, attempt.node());
     }
 

@@ -5,8 +5,8 @@
 //! Invariant: a node is in the queue that its [`Place`] names, and in no other.
 
 mod crowds;
-mod fresh;
 mod place;
+mod ready;
 
 use rand_core::Rng;
 use siphasher::sip::SipHasher13;
@@ -20,17 +20,17 @@ use crate::node::Source;
 use crate::time::Timestamp;
 
 use crowds::Crowds;
-use fresh::Fresh;
-use place::{ByPlace, COOLING, FAILED, GOOD, IDLE, STATIC};
+use place::{ByPlace, LANES};
+use ready::Ready;
 
-pub(crate) use place::{Due, Place, Places, Queue};
+pub(crate) use place::{Class, Due, Place, Places, Queue};
 
 /// All queues.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Waiting {
-    lanes: Lanes<OfNode, 5>,
-    fresh: Fresh,
+    lanes: Lanes<OfNode, LANES>,
+    ready: Ready,
     crowds: Crowds,
     /// The one that has waited longest first.
     parked: List<OfNode>,
@@ -42,7 +42,7 @@ impl Waiting {
     pub(super) const fn new(hasher: SipHasher13) -> Self {
         Self {
             lanes: Lanes::new(),
-            fresh: Fresh::new(),
+            ready: Ready::new(hasher),
             crowds: Crowds::new(hasher),
             parked: List::new(),
             rules: 0,
@@ -56,19 +56,20 @@ impl Waiting {
         let subnet = place.subnet.take();
         let mut due = None;
         match queue {
-            Queue::None => {}
-            Queue::Static => due = self.lanes.remove(STATIC, node),
-            Queue::Cooling => due = self.lanes.remove(COOLING, node),
-            Queue::Idle => due = self.lanes.remove(IDLE, node),
-            Queue::Good => _ = self.lanes.remove(GOOD, node),
-            Queue::Failed => _ = self.lanes.remove(FAILED, node),
-            Queue::Fresh { at } => {
-                if let Some(moved) = self.fresh.remove(places.source(node), at) {
-                    set_queue(places, moved, Queue::Fresh { at });
+            Queue::Ready(spot) => {
+                if let Some(moved) = self.ready.remove(&mut ByPlace(places), node, spot) {
+                    set_queue(places, moved, queue);
                 }
             }
             Queue::Crowded { .. } => self.crowds.leave(&mut ByPlace(places), subnet, node),
             Queue::Parked { .. } => self.parked.remove(&mut ByPlace(places), node),
+            Queue::None
+            | Queue::Static
+            | Queue::StaticFailing
+            | Queue::Cooling
+            | Queue::CoolingGood
+            | Queue::Resting
+            | Queue::Idle => due = queue.lane().and_then(|lane| self.lanes.remove(lane, node)),
         }
         if let Some(subnet) = subnet.filter(|_| queue.is_ready()) {
             // The next node of the subnet may follow.
@@ -85,10 +86,17 @@ impl Waiting {
         }
     }
 
-    /// Puts a node that is in no queue among those that were never tried.
-    pub(super) fn enter_fresh(&mut self, places: &mut impl Places, node: NodeSlot) {
-        let at = self.fresh.insert(places.source(node), node);
-        set_queue(places, node, Queue::Fresh { at });
+    /// Puts a node that is in no queue among the ready ones of a class.
+    pub(super) fn enter_ready(
+        &mut self,
+        places: &mut impl Places,
+        node: NodeSlot,
+        class: Class,
+        subnet: SubnetKey,
+    ) {
+        let source = places.source(node);
+        let spot = self.ready.insert(&mut ByPlace(places), node, class, source, subnet);
+        set_queue(places, node, Queue::Ready(spot));
     }
 
     /// Lets a node that is in no queue wait for room in a subnet.
@@ -117,34 +125,14 @@ impl Waiting {
 
     /// Until when a node cools down, by its place.
     pub(crate) fn cooldown(&self, place: &Place, node: NodeSlot) -> Option<Timestamp> {
-        match place.queue {
-            Queue::Static | Queue::Cooling | Queue::Idle => self.due(place, node),
-            Queue::None
-            | Queue::Good
-            | Queue::Failed
-            | Queue::Fresh { .. }
-            | Queue::Crowded { .. }
-            | Queue::Parked { .. } => None,
-        }
-    }
-
-    fn due(&self, place: &Place, node: NodeSlot) -> Option<Timestamp> {
         let item = self.lanes.get(place.queue.lane()?, node)?;
         Some(Timestamp::from_nanos(item.at))
     }
 
-    /// How many nodes of the same queue come before one, counted up to `most`.
+    /// How many nodes of the same queue come before one, counted up to `most`, where the queue is ordered by time.
     pub(crate) fn ahead(&self, place: &Place, node: NodeSlot, most: u32) -> Option<u32> {
-        match place.queue {
-            Queue::Static | Queue::Cooling | Queue::Good | Queue::Failed => {
-                self.lanes.ahead(place.queue.lane()?, node, most)
-            }
-            Queue::None
-            | Queue::Idle
-            | Queue::Fresh { .. }
-            | Queue::Crowded { .. }
-            | Queue::Parked { .. } => None,
-        }
+        let lane = place.queue.lane().filter(|_| place.queue != Queue::Idle)?;
+        self.lanes.ahead(lane, node, most)
     }
 
     /// The first of a queue that is ordered by time.
@@ -165,18 +153,15 @@ impl Waiting {
         queue.lane().map_or(0, |lane| self.lanes.len(lane))
     }
 
-    /// How many ready nodes were never tried.
-    pub(crate) fn fresh(&self) -> u32 {
-        self.fresh.len()
+    /// How many nodes of a class are ready.
+    pub(crate) const fn ready(&self, class: Class) -> u32 {
+        self.ready.len(class)
     }
 
-    pub(crate) fn is_any_fresh(&self) -> bool {
-        !self.fresh.is_empty()
-    }
-
-    /// Draws a node that was never tried: one draw from the rng. The next draw is from another source.
-    pub(crate) fn draw_fresh(&mut self, rng: &mut impl Rng) -> Option<NodeSlot> {
-        self.fresh.draw(rng)
+    /// Chooses a ready node of a class, which stays there: one draw from the rng for nodes that were never tried. The next
+    /// choice is from another source or subnet, if there is one.
+    pub(crate) fn draw(&mut self, class: Class, rng: &mut impl Rng) -> Option<NodeSlot> {
+        self.ready.draw(class, rng)
     }
 
     /// How many nodes wait for a change of the rules or of their addresses.
@@ -244,34 +229,36 @@ impl Waiting {
         nodes: impl Iterator<Item = (NodeSlot, &'a Place, Source)>,
         place: impl Fn(NodeSlot) -> Option<&'a Place>,
     ) -> Result<(), &'static str> {
-        let mut lens = [0u32; 5];
-        let (mut fresh, mut crowded, mut parked) = (0u32, 0u32, 0u32);
+        let (mut lens, mut ready) = ([0u32; LANES], [0u32; Class::COUNT]);
+        let (mut crowded, mut parked) = (0u32, 0u32);
         for (node, of, source) in nodes {
             let counter = match of.queue {
                 Queue::None => continue,
-                queue if queue.is_ready() && of.subnet.is_some_and(|of| !self.crowds.knows(of, node)) => {
-                    return Err("a node that a subnet let back");
-                }
-                Queue::Fresh { at } => {
-                    holds(self.fresh.get(source, at) == Some(node), "a fresh node")?;
-                    &mut fresh
+                Queue::Ready(spot) => {
+                    let let_back = of.subnet.is_none_or(|subnet| self.crowds.knows(subnet, node));
+                    holds(let_back && self.ready.stands(node, spot, source), "a ready node")?;
+                    ready.get_mut(spot.class as usize).ok_or("a class")?
                 }
                 Queue::Crowded { .. } => {
                     holds(of.subnet.is_some(), "a node that waits for no subnet")?;
                     &mut crowded
                 }
                 Queue::Parked { .. } => &mut parked,
-                Queue::Static | Queue::Cooling | Queue::Idle | Queue::Good | Queue::Failed => {
-                    holds(self.due(of, node).is_some(), "a node and its queue")?;
-                    let lane = of.queue.lane().and_then(|lane| lens.get_mut(lane));
-                    lane.ok_or("a lane")?
+                Queue::Static
+                | Queue::StaticFailing
+                | Queue::Cooling
+                | Queue::CoolingGood
+                | Queue::Resting
+                | Queue::Idle => {
+                    holds(self.cooldown(of, node).is_some(), "a node and its queue")?;
+                    of.queue.lane().and_then(|lane| lens.get_mut(lane)).ok_or("a lane")?
                 }
             };
             *counter = counter.saturating_add(1);
         }
         let mut lanes = lens.iter().enumerate();
         holds(lanes.all(|(lane, len)| self.lanes.len(lane) == *len), "queues of nodes that are gone")?;
-        holds(fresh == self.fresh.len() && self.fresh.verify(), "fresh nodes that are gone")?;
+        holds(self.ready.verify(ready, &place), "ready nodes that are gone")?;
         holds(crowded == self.crowds.waiting(), "nodes that wait for a subnet")?;
         holds(parked == self.parked.len(), "parked nodes")?;
         let is_parked = |of: &&Place| matches!(of.queue, Queue::Parked { .. });
@@ -283,7 +270,7 @@ impl Waiting {
     /// Makes what was read usable. Returns whether it fits together.
     #[cfg(feature = "serde")]
     pub(super) fn reindex(&mut self, hasher: SipHasher13, nodes: u32) -> bool {
-        self.lanes.reindex(nodes) && self.fresh.reindex() && self.crowds.reindex(hasher)
+        self.lanes.reindex(nodes) && self.ready.reindex(hasher) && self.crowds.reindex(hasher)
     }
 
     /// The most bytes for so many nodes, of which so many are known and so many static, and as many may wait for a
@@ -291,8 +278,8 @@ impl Waiting {
     pub(crate) fn bound(nodes: u64, known: u64, statics: u64, crowded: u64) -> u64 {
         bytes::sum(&[
             // Each lane may have held all of its nodes at some time.
-            Lanes::<OfNode, 5>::bound([statics, known, nodes, known, known], nodes),
-            Fresh::bound(known),
+            Lanes::<OfNode, LANES>::bound([statics, statics, known, known, known, nodes], nodes),
+            Ready::bound(known),
             Crowds::bound(crowded),
         ])
     }

@@ -1,6 +1,6 @@
 //! The queues, and what a record says of the one that its node is in.
 
-use crate::collections::{Item, Link, Links};
+use crate::collections::{Item, Link, Links, Slot};
 use crate::facts::slots::{NodeSlot, OfNode, SubnetSlot};
 use crate::node::Source;
 use crate::time::Timestamp;
@@ -13,45 +13,95 @@ pub(crate) enum Queue {
     None,
     /// A static node, since it may be dialed or until it may.
     Static,
-    /// A known node, until its cooldown ends.
+    /// The same of a static node that has failed often.
+    StaticFailing,
+    /// A known node, until its cooldown after a failure of the transport ends.
     Cooling,
+    /// The same of a node that was connected to once.
+    CoolingGood,
+    /// A known node, until its cooldown for another reason ends.
+    Resting,
     /// A node that is no candidate now, until its cooldown ends.
     Idle,
-    /// Ready, ordered by the last attempt: a node that was connected to.
-    Good,
-    /// Ready, ordered by the last attempt: a node that was tried, and never connected.
-    Failed,
-    /// Ready: a node that was never tried.
-    Fresh { at: u32 },
+    /// Among the ready ones, at this spot.
+    Ready(Spot),
     /// For room in a subnet, under these rules.
     Crowded { rules: u32 },
     /// For a change of the rules or of its addresses, under these rules.
     Parked { rules: u32 },
 }
 
-/// The number of the lane of a queue that is ordered by time.
-pub(super) const STATIC: usize = 0;
-pub(super) const COOLING: usize = 1;
-pub(super) const IDLE: usize = 2;
-pub(super) const GOOD: usize = 3;
-pub(super) const FAILED: usize = 4;
+/// What kinds of ready nodes there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[repr(u8)]
+pub(crate) enum Class {
+    /// It was one of the last good peers before a restart.
+    Anchor,
+    /// It was connected to, and has not failed since.
+    Good,
+    /// It was never tried.
+    Fresh,
+    /// It was tried, and is alive.
+    Answered,
+    /// It did not answer when it was tried last.
+    Failed,
+}
+
+impl Class {
+    pub(crate) const COUNT: usize = 5;
+    pub(crate) const ALL: [Self; Self::COUNT] =
+        [Self::Anchor, Self::Good, Self::Fresh, Self::Answered, Self::Failed];
+}
+
+/// Marks the slots of quarters: what one source has told of one subnet.
+#[derive(Debug)]
+pub(crate) enum OfQuarter {}
+
+/// Where a ready node stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Spot {
+    pub(crate) class: Class,
+    pub(super) quarter: Slot<OfQuarter>,
+    /// The position among those that were never tried.
+    pub(super) at: u32,
+}
+
+/// How many queues are ordered by time.
+pub(super) const LANES: usize = 6;
 
 impl Queue {
+    /// The number of a queue that is ordered by time.
     pub(super) const fn lane(self) -> Option<usize> {
         match self {
-            Self::Static => Some(STATIC),
-            Self::Cooling => Some(COOLING),
-            Self::Idle => Some(IDLE),
-            Self::Good => Some(GOOD),
-            Self::Failed => Some(FAILED),
-            Self::None | Self::Fresh { .. } | Self::Crowded { .. } | Self::Parked { .. } => None,
+            Self::Static => Some(0),
+            Self::StaticFailing => Some(1),
+            Self::Cooling => Some(2),
+            Self::CoolingGood => Some(3),
+            Self::Resting => Some(4),
+            Self::Idle => Some(5),
+            Self::None | Self::Ready(_) | Self::Crowded { .. } | Self::Parked { .. } => None,
         }
     }
 
     /// Whether a node waits here for nothing but its turn.
     pub(crate) const fn is_ready(self) -> bool {
-        matches!(self, Self::Good | Self::Failed | Self::Fresh { .. })
+        matches!(self, Self::Ready(_))
     }
+
+    /// Whether a known node waits here for an instant.
+    pub(crate) const fn is_cooling(self) -> bool {
+        matches!(self, Self::Cooling | Self::CoolingGood | Self::Resting)
+    }
+
+    /// Whether a static node waits here.
+    pub(crate) const fn is_static(self) -> bool {
+        matches!(self, Self::Static | Self::StaticFailing)
+    }
+
+    /// The queues of known nodes that wait for an instant.
+    pub(crate) const COOLING: [Self; 3] = [Self::CoolingGood, Self::Cooling, Self::Resting];
 }
 
 /// The place of one node, kept in its record.
@@ -69,6 +119,13 @@ impl Place {
 
     pub(crate) const fn queue(&self) -> Queue {
         self.queue
+    }
+
+    pub(super) const fn spot(&self) -> Option<Spot> {
+        match self.queue {
+            Queue::Ready(spot) => Some(spot),
+            _ => None,
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use crate::address::Address;
 use crate::command::{DialKind, WakeReason};
 use crate::facts::Facts;
 use crate::facts::attempting::Permit;
-use crate::facts::slots::NodeSlot;
 use crate::facts::waiting::Queue;
 use crate::node::NodeId;
 use crate::notice::Notice;
@@ -47,8 +46,8 @@ impl<A: Address> Balanced<A> {
             return None;
         }
         // What follows has an instant of its own: a cooldown that ends, or the next lookup and its deadline.
-        let next = facts.waiting.first(Queue::Cooling);
-        let soon = next.is_some_and(|(_, at)| at <= facts.now.saturating_add(after));
+        let mut next = Queue::COOLING.into_iter().filter_map(|queue| facts.waiting.first(queue));
+        let soon = next.any(|(_, at)| at <= facts.now.saturating_add(after));
         let looked = !facts.config.discovery || facts.lookup.ended().is_some_and(|ended| ended >= since);
         if soon || !looked || !self.may_dial(facts, DialKind::Dynamic) {
             return None;
@@ -59,24 +58,12 @@ impl<A: Address> Balanced<A> {
             return Some(Step::Looked);
         }
         let (subnet, node) = facts.waiting.least_crowded(&facts.subnets)?;
-        let permit = self.relaxed_permit(facts, node)?;
+        let permit =
+            self.permit_past(facts, node, |refusal| matches!(refusal, Refusal::SubnetFull { .. }))?;
         if let Ok(Permit { id, .. }) = permit {
             self.starvation = Starvation::since(facts.now);
             facts.notify(Notice::DiversityRelaxed { id, subnet });
         }
         self.begin_or_defer(facts, node, permit)
-    }
-
-    /// Leave to dial a node whatever room its subnets have.
-    fn relaxed_permit<I: NodeId>(
-        &self,
-        facts: &Facts<I, A>,
-        node: NodeSlot,
-    ) -> Option<Result<Permit<I, A>, Refusal>> {
-        let subject = self.subject(facts, node, DialKind::Dynamic)?;
-        Some(match self.refusal(facts, &subject) {
-            Some(Refusal::SubnetFull { .. }) | None => Ok(self.grant(facts, &subject)),
-            Some(refusal) => Err(refusal),
-        })
     }
 }

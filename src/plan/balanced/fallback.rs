@@ -45,8 +45,7 @@ impl Fallback {
     /// When the next bootnode should be tried, if one should.
     pub(super) fn due<I: NodeId, A: Address>(&self, facts: &Facts<I, A>) -> Option<Timestamp> {
         let alone = self.alone?;
-        let wanted = facts.has_dynamic_slot() && !facts.config.bootnodes.is_empty();
-        if !wanted || under_way(facts) {
+        if facts.config.bootnodes.is_empty() || under_way(facts) {
             return None;
         }
         let config = &facts.config.fallback;

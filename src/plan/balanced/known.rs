@@ -19,6 +19,7 @@ impl<A: Address> Balanced<A> {
         facts: &mut Facts<I, A>,
         node: Node<I, A>,
         source: Source,
+        vouched: bool,
     ) -> bool {
         let Node { id, mut addrs } = node;
         let given = !addrs.is_empty();
@@ -29,7 +30,7 @@ impl<A: Address> Balanced<A> {
         let known = facts.nodes.find(&id).filter(|slot| facts.nodes.get(*slot).is_some_and(Record::is_known));
         match known {
             Some(slot) => {
-                self.hear_again(facts, slot, addrs);
+                self.hear_again(facts, slot, addrs, vouched);
                 false
             }
             None => self.make_room(facts, &id) && self.take_in(facts, id, addrs, source),
@@ -54,16 +55,34 @@ impl<A: Address> Balanced<A> {
         true
     }
 
-    /// New addresses of a known node replace the old ones. What the old ones were blamed for, the new ones aren't,
-    /// but a node cannot shake its cooldown off by moving.
-    fn hear_again<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, addrs: Addrs<A>) {
+    /// More was heard of a known node. An address that connected is kept until it fails: hearsay is appended, and takes the
+    /// place of the last of those that have not worked. What the caller vouches for replaces all. What the old addresses
+    /// were blamed for, new ones aren't, but a node cannot shake its cooldown off by moving.
+    fn hear_again<I: NodeId>(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        node: NodeSlot,
+        addrs: Addrs<A>,
+        vouched: bool,
+    ) {
         let Some(record) = facts.nodes.get(node) else { return };
-        if addrs.is_empty() || *facts.discovered(record) == addrs {
+        let old = facts.discovered(record);
+        let kept = u32::from(record.notes.proven || record.notes.failures == 0);
+        let addrs = match vouched || old.is_empty() {
+            true if addrs.is_empty() => return,
+            true => addrs,
+            false => old.merged(&addrs, facts.config.max_addrs as usize, kept),
+        };
+        if *old == addrs {
             return;
         }
         let queue = record.place().queue();
         let waits = matches!(queue, Queue::Parked { .. } | Queue::Crowded { .. })
             || record.notes.cause == Cause::Resolve;
+        let proven = record.notes.proven && addrs.first() == old.first();
+        if let Some(notes) = facts.nodes.notes_mut(node) {
+            notes.proven = proven;
+        }
         facts.set_discovered(node, addrs);
         if waits {
             self.settle(facts, node);
@@ -85,7 +104,7 @@ impl<A: Address> Balanced<A> {
     /// A node was known before a restart. What it was blamed for counts from its next failure on.
     pub(super) fn take_back<I: NodeId>(&mut self, facts: &mut Facts<I, A>, known: KnownNode<I, A>) {
         let id = known.node.id;
-        if !self.hear_of(facts, known.node, known.source) {
+        if !self.hear_of(facts, known.node, known.source, false) {
             return;
         }
         let Some(node) = facts.nodes.find(&id) else { return };
@@ -95,6 +114,7 @@ impl<A: Address> Balanced<A> {
         if let Some(notes) = facts.nodes.notes_mut(node) {
             notes.failures = u8::try_from(known.failures).unwrap_or(u8::MAX);
             notes.anchor = anchor;
+            notes.proven = known.good;
         }
         let at = facts.now.saturating_sub(known.last_tried.unwrap_or_default());
         facts.set_tried(node, known.last_tried.is_some() || known.good, at);
@@ -149,6 +169,7 @@ impl<A: Address> Balanced<A> {
         }
         if let Some(notes) = facts.nodes.notes_mut(node) {
             notes.good = true;
+            notes.slow = false;
         }
         self.eviction.promote(node, facts.now);
         if self.eviction.good() > facts.config.limits.good {

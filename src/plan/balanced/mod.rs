@@ -2,6 +2,7 @@
 //! turn, lookups and bootnodes when candidates run short.
 
 mod diversity;
+mod early;
 mod eviction;
 mod fallback;
 mod families;
@@ -14,7 +15,9 @@ mod pace;
 mod peers;
 mod placing;
 mod rests;
+mod slow;
 mod starvation;
+mod turns;
 
 use alloc::vec::Vec;
 
@@ -29,19 +32,20 @@ use crate::command::DialKind;
 use crate::event::{AddrOutcome, DialOutcome, PeerKind, RemovalReason};
 use crate::facts::Facts;
 use crate::facts::attempting::Permit;
-use crate::facts::attempts::{Attempt, Ended};
+use crate::facts::attempts::{Attempt, Ended, Stage};
 use crate::facts::budget::Budget;
 use crate::facts::counts::Counts;
 use crate::facts::nodes::Record;
 use crate::facts::peers::Peer;
 use crate::facts::slots::{AttemptSlot, NodeSlot};
-use crate::facts::waiting::Queue;
+use crate::facts::waiting::{Class, Queue};
 use crate::node::{KnownNode, Node, NodeId, Source};
 use crate::notice::Notice;
 use crate::refusal::Refusal;
 use crate::rules::{Subject, Verdict};
 use crate::time::Timestamp;
 
+use early::EarlyDials;
 use eviction::Eviction;
 use fallback::Fallback;
 use families::Families;
@@ -49,7 +53,9 @@ use feelers::Schedule;
 use outage::Outage;
 use pace::Paces;
 use rests::AddressRests;
+use slow::SlowDials;
 use starvation::Starvation;
+use turns::Turns;
 
 /// The most cooldowns without a use that one event ends.
 const IDLE_ENDS: u32 = 256;
@@ -60,10 +66,11 @@ const IDLE_ENDS: u32 = 256;
 #[cfg_attr(feature = "serde", serde(bound(deserialize = "A: serde::Deserialize<'de> + Ord")))]
 pub(crate) struct Balanced<A> {
     paces: Paces,
-    /// Whether the next dynamic dial goes to a good node, if one is ready.
-    good_turn: bool,
-    /// Whether the last probe of a network that seems to be down went to a static node.
-    static_probe: bool,
+    turns: Turns,
+    /// How many static nodes were dialed (wraps).
+    static_turn: u32,
+    slow: SlowDials,
+    early: EarlyDials,
     fallback: Fallback,
     starvation: Starvation,
     schedule: Schedule,
@@ -73,7 +80,8 @@ pub(crate) struct Balanced<A> {
     eviction: Eviction,
     /// How many nodes were restored as anchors.
     anchors: u32,
-    /// How many lookups in a row have brought nothing new.
+    /// How many lookups have begun, and how many in a row have brought nothing new.
+    lookups: u32,
     barren: u32,
     waits: Waits,
 }
@@ -83,8 +91,10 @@ impl<A: Address> Balanced<A> {
     pub(crate) fn new(hasher: SipHasher13, now: Timestamp) -> Self {
         Self {
             paces: Paces::FULL,
-            good_turn: true,
-            static_probe: false,
+            turns: Turns::NEW,
+            static_turn: 1,
+            slow: SlowDials::new(),
+            early: EarlyDials::NEW,
             fallback: Fallback::NEW,
             starvation: Starvation::NONE,
             schedule: Schedule::NEW,
@@ -93,6 +103,7 @@ impl<A: Address> Balanced<A> {
             rests: AddressRests::new(),
             eviction: Eviction::new(hasher),
             anchors: 0,
+            lookups: 0,
             barren: 0,
             waits: Waits::new(),
         }
@@ -133,8 +144,14 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         }
     }
 
-    fn discovered(&mut self, facts: &mut Facts<I, A>, node: Node<I, A>, source: Source) -> bool {
-        self.hear_of(facts, node, source)
+    fn discovered(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        node: Node<I, A>,
+        source: Source,
+        vouched: bool,
+    ) -> bool {
+        self.hear_of(facts, node, source, vouched)
     }
 
     fn forgotten(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
@@ -148,7 +165,11 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
     fn found(&mut self, facts: &mut Facts<I, A>, nodes: Vec<Node<I, A>>) {
         let mut new = false;
         for node in nodes {
-            new |= self.hear_of(facts, node, Source::LOOKUP);
+            new |= self.hear_of(facts, node, Source::LOOKUP, false);
+        }
+        if new {
+            // Only a network that works brings news.
+            self.was_up(facts);
         }
         self.barren = if new { 0 } else { self.barren.saturating_add(1) };
     }
@@ -178,6 +199,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
     ) -> bool {
         self.learn(facts, attempt, outcome, tried);
         self.note_family(facts, attempt, outcome);
+        self.slow.remove(attempt);
         may_have_moved(outcome) && !self.outage.is_suspected() && facts.may_resolve_again(attempt)
     }
 
@@ -196,19 +218,36 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         addrs
     }
 
-    fn attempt_ended(&mut self, facts: &mut Facts<I, A>, attempt: &Attempt<A>, ended: Ended) {
+    fn attempt_ended(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        slot: AttemptSlot,
+        attempt: &Attempt<A>,
+        ended: Ended,
+    ) {
+        self.slow.remove(slot);
+        if let Ended::Dial(outcome) = ended {
+            let slow = matches!(outcome, DialOutcome::LocalError | DialOutcome::Cancelled);
+            if let Some(notes) = facts.nodes.notes_mut(attempt.node()).filter(|_| !slow) {
+                notes.slow = false;
+            }
+        }
         self.after_attempt(facts, attempt, ended);
     }
 
-    /// Transport failures say nothing any more, and what is under way on the old network is given up.
+    /// Transport failures say nothing any more, and what is under way on the old network is given up. Changes in quick
+    /// succession are one: what has begun since the first of them goes on.
     fn network_changed(&mut self, facts: &mut Facts<I, A>) {
+        if !self.outage.changes(facts.now, &facts.config.outage) {
+            return;
+        }
         self.paces.drain(&facts.config.pace, facts.now);
         for budget in Budget::ALL {
             while let Some(attempt) = facts.attempts.of_budget(budget).last() {
                 self.cancel(facts, attempt);
             }
         }
-        if self.outage.changed(facts.now, facts.nodes.slots()) {
+        if self.outage.start_over(facts.now, facts.nodes.slots()) {
             facts.notify(Notice::Online);
         }
     }
@@ -223,10 +262,6 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
             let Some(node) = facts.waiting.first_due(Queue::Idle, facts.now) else { break };
             self.settle(facts, node);
         }
-    }
-
-    fn target_lowered(&mut self, facts: &mut Facts<I, A>) {
-        self.shrink(facts);
     }
 
     fn disconnects_restricted(&self) -> bool {
@@ -299,7 +334,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
     }
 
     fn ready(&self, facts: &Facts<I, A>) -> u32 {
-        Self::promising(facts).saturating_add(facts.waiting.len(Queue::Failed))
+        Class::ALL.into_iter().map(|class| facts.waiting.ready(class)).fold(0, u32::saturating_add)
     }
 
     fn good(&self) -> u32 {
@@ -308,6 +343,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
 
     fn bound(&self, counts: &Counts) -> u64 {
         bytes::sum(&[
+            SlowDials::bound(counts.attempts),
             Eviction::bound(counts.known, counts.good, counts.nodes),
             counts
                 .known
@@ -327,6 +363,11 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         if !rests.all(|node| facts.nodes.get(node).is_some()) {
             return Err("rests of nodes that are gone");
         }
+        let unmet = facts.attempts.unmet_of(Budget::Dynamic);
+        let dials = |slot| facts.attempts.get(slot).is_some_and(|of| of.stage() == Stage::Dialing);
+        if !self.slow.verify(|slot| unmet.contains(slot) && dials(slot)) {
+            return Err("dials that are slow");
+        }
         if self.outage.unreviewed() > facts.nodes.slots() {
             return Err("the nodes to be pardoned");
         }
@@ -336,5 +377,6 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
     #[cfg(feature = "serde")]
     fn reindex(&mut self, facts: &Facts<I, A>) -> bool {
         self.eviction.reindex(facts.hasher(), facts.nodes.slots())
+            && self.slow.reindex(facts.attempts.slots())
     }
 }

@@ -3,19 +3,21 @@
 use rand_core::Rng;
 
 use super::Balanced;
+use super::early::EarlyDials;
 use crate::address::Address;
 use crate::backoff::doubled;
 use crate::command::{DialKind, DisconnectReason, WakeReason};
 use crate::facts::Facts;
 use crate::facts::attempting::Permit;
-use crate::facts::attempts::{Ended, Stage};
+use crate::facts::attempts::{Attempt, Ended, Stage};
 use crate::facts::budget::Budget;
 use crate::facts::slots::{AttemptSlot, NodeSlot};
-use crate::facts::waiting::Queue;
+use crate::facts::waiting::{Class, Queue};
 use crate::node::NodeId;
 use crate::notice::Notice;
 use crate::plan::policy::{Policy, Step};
 use crate::refusal::Refusal;
+use crate::rules::Verdict;
 use crate::time::{Timestamp, nanos};
 
 /// How many cooldowns that have ended are put in order before a choice among the ready nodes.
@@ -28,9 +30,11 @@ impl<A: Address> Balanced<A> {
         facts: &mut Facts<I, A>,
         rng: &mut impl Rng,
     ) -> Option<Step> {
-        self.admit_crowded(facts);
         self.waits.clear();
-        if self.review_pardon(facts) || self.bring_back(facts) {
+        self.note_slow(facts);
+        self.trim(facts);
+        self.admit_crowded(facts);
+        if facts.is_owing() || self.review_pardon(facts) || self.bring_back(facts) {
             return Some(Step::Looked);
         }
         None.or_else(|| self.owed(facts))
@@ -43,9 +47,28 @@ impl<A: Address> Balanced<A> {
             .or_else(|| self.churn(facts, rng))
     }
 
-    /// An attempt that goes on: a resolve at once, a dial as the pace allows.
+    /// Dials that have taken long by now no longer hold a slot.
+    fn note_slow<I: NodeId>(&mut self, facts: &mut Facts<I, A>) {
+        while let Some(attempt) = self.slow.next(facts.now) {
+            let node = facts.attempts.get(attempt).map(Attempt::node);
+            if let Some(notes) = node.and_then(|node| facts.nodes.notes_mut(node)) {
+                notes.slow = true;
+            }
+        }
+    }
+
+    /// An attempt that goes on: a resolve or a requested dial at once, other dials as the pace of their budget allows.
     fn owed<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
-        let attempt = facts.attempts.next_owed()?;
+        if let Some(attempt) = facts.attempts.next_at_once() {
+            return self.go_on(facts, attempt);
+        }
+        Budget::ALL.into_iter().find_map(|budget| {
+            let attempt = facts.attempts.next_paced(budget)?;
+            self.go_on(facts, attempt)
+        })
+    }
+
+    fn go_on<I: NodeId>(&mut self, facts: &mut Facts<I, A>, attempt: AttemptSlot) -> Option<Step> {
         let of = facts.attempts.get(attempt)?;
         // Rules may have come to exclude addresses since they were found.
         let allowed = facts.allowed(of.addrs().as_slice());
@@ -70,9 +93,9 @@ impl<A: Address> Balanced<A> {
         if of.stage() == Stage::Dial {
             let (pace, now) = (&facts.config.pace, facts.now);
             self.paces.get_mut(of.budget()).take(pace, now);
-            if self.outage.is_suspected() {
-                self.static_probe = of.budget() == Budget::Static;
-                self.outage.probed(now.saturating_add(facts.config.outage.probe));
+            self.outage.dialed(now);
+            if of.budget() == Budget::Dynamic {
+                self.slow.dialed(attempt, now.saturating_add(pace.slow_after));
             }
             if facts.config.family_health {
                 self.families.dialed(of.addrs(), now.saturating_add(facts.config.backoff.short));
@@ -82,30 +105,22 @@ impl<A: Address> Balanced<A> {
     }
 
     /// Whether a dial may go out now, as far as pace and the network of this host are concerned; if not, what it waits for
-    /// is noted. A requested dial does not wait.
+    /// is noted. A requested dial does not wait, and a bootnode does not wait for the network.
     pub(super) fn may_dial<I: NodeId>(&mut self, facts: &Facts<I, A>, kind: DialKind) -> bool {
-        if kind == DialKind::Requested {
-            return true;
+        let now = facts.now;
+        let token = self.paces.get(Budget::of(kind)).next(&facts.config.pace, now);
+        let probe = self.outage.probe().filter(|_| kind != DialKind::Bootnode).unwrap_or(now);
+        let waits = [
+            (WakeReason::Pacing, token),
+            (WakeReason::Offline, probe),
+            (WakeReason::LocalPause, self.outage.pause()),
+        ];
+        let mut may = true;
+        for (reason, at) in waits.into_iter().filter(|(_, at)| *at > now && kind != DialKind::Requested) {
+            self.waits.add(reason, at);
+            may = false;
         }
-        if self.gives_way(facts, kind) {
-            return false;
-        }
-        let token = self.paces.get(Budget::of(kind)).next(&facts.config.pace, facts.now);
-        let probe = self.outage.probe().unwrap_or(facts.now);
-        let (pause, now) = (self.outage.pause(), facts.now);
-        let waits =
-            [(WakeReason::Pacing, token), (WakeReason::Offline, probe), (WakeReason::LocalPause, pause)];
-        let mut later = waits.into_iter().filter(|(_, at)| *at > now).peekable();
-        let may = later.peek().is_none();
-        later.for_each(|(reason, at)| self.waits.add(reason, at));
         may
-    }
-
-    /// While the network seems to be down, probes are few, and no failure is charged: static nodes that never answer would
-    /// take them all. So a static dial lets a ready dynamic one go next, which waits for an instant of its own.
-    fn gives_way<I: NodeId>(&self, facts: &Facts<I, A>, kind: DialKind) -> bool {
-        let last = self.static_probe && self.outage.is_suspected() && Budget::of(kind) == Budget::Static;
-        last && facts.has_dynamic_slot() && Self::is_any_ready(facts)
     }
 
     fn requested_dial<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
@@ -151,26 +166,37 @@ impl<A: Address> Balanced<A> {
         }
     }
 
-    /// Static nodes, the one that has waited longest first.
+    /// Static nodes, the one that has waited longest first. Those that have failed often have every fourth turn, so that
+    /// they don't keep the others from being dialed.
     fn static_dial<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
         if facts.attempts.active(Budget::Static) >= facts.config.pace.static_active {
             return None;
         }
-        let (node, at) = facts.waiting.first(Queue::Static)?;
-        if at > facts.now {
-            self.waits.add(WakeReason::StaticRedial, at);
-            return None;
+        let mut order = [Queue::Static, Queue::StaticFailing];
+        if self.static_turn.is_multiple_of(4) {
+            order.reverse();
         }
+        let due = order.into_iter().find_map(|queue| facts.waiting.first_due(queue, facts.now));
+        let Some(node) = due else {
+            let first = order.into_iter().filter_map(|queue| facts.waiting.first(queue));
+            let first = first.map(|(_, at)| at).min();
+            first.into_iter().for_each(|at| self.waits.add(WakeReason::StaticRedial, at));
+            return None;
+        };
         if !self.may_dial(facts, DialKind::Static) {
             return None;
         }
         let permit = self.permit(facts, &self.subject(facts, node, DialKind::Static)?);
+        self.static_turn = self.static_turn.wrapping_add(1);
         self.begin_or_defer(facts, node, permit)
     }
 
     /// With no outbound peer for a while, a bootnode.
     fn bootnode<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
         self.fallback.observe(facts);
+        if self.free_slots(facts) == 0 {
+            return None;
+        }
         let at = self.fallback.due(facts)?;
         if at > facts.now {
             self.waits.add(WakeReason::Fallback, at);
@@ -190,47 +216,96 @@ impl<A: Address> Balanced<A> {
 
     /// Known nodes, up to the target.
     fn dynamic_dial<I: NodeId>(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng) -> Option<Step> {
-        if !facts.has_dynamic_slot() {
+        if !self.has_slot(facts) {
             self.starvation.end();
+            self.wait_for_slot(facts);
             return None;
         }
-        for _ in 0..WAKE {
-            let Some(node) = facts.waiting.first_due(Queue::Cooling, facts.now) else { break };
-            self.settle(facts, node);
-        }
-        if !Self::is_any_ready(facts) {
-            if let Some((_, at)) = facts.waiting.first(Queue::Cooling) {
-                self.waits.add(WakeReason::Redial, at);
-            }
-            return self.relax(facts);
-        }
+        self.wake(facts);
+        let Some((class, turns)) = self.turns.next(|class| facts.waiting.ready(class) > 0) else {
+            let cooling = Queue::COOLING.into_iter().filter_map(|queue| facts.waiting.first(queue));
+            let first = cooling.map(|(_, at)| at).min();
+            first.into_iter().for_each(|at| self.waits.add(WakeReason::Redial, at));
+            return self.relax(facts).or_else(|| self.early_dial(facts));
+        };
         if !self.may_dial(facts, DialKind::Dynamic) {
             return None;
         }
-        let node = self.choose(facts, rng)?;
+        self.turns = turns;
+        let node = facts.waiting.draw(class, rng)?;
         let permit = self.permit(facts, &self.subject(facts, node, DialKind::Dynamic)?);
         if permit.is_ok() {
-            self.good_turn = !facts.nodes.get(node).is_some_and(|record| record.notes.good);
             self.starvation.end();
         }
         self.begin_or_defer(facts, node, permit)
     }
 
-    fn is_any_ready<I: NodeId>(facts: &Facts<I, A>) -> bool {
-        [Queue::Good, Queue::Failed].into_iter().any(|queue| facts.waiting.len(queue) > 0)
-            || facts.waiting.is_any_fresh()
+    /// If peers are missing and only dials under way keep the slots, the next one of these that becomes slow frees one.
+    fn wait_for_slot<I: NodeId>(&mut self, facts: &Facts<I, A>) {
+        let active = facts.attempts.active(Budget::Dynamic) < facts.config.max_active_dials;
+        let missing = facts.peers.outbound(Budget::Dynamic) < facts.config.dynamic_target;
+        if let Some(at) = self.slow.first().filter(|_| active && missing) {
+            self.waits.add(WakeReason::Redial, at);
+        }
     }
 
-    /// Good and other nodes take turns while both are ready; of the others, those never tried come first.
-    fn choose<I: NodeId>(&self, facts: &mut Facts<I, A>, rng: &mut impl Rng) -> Option<NodeSlot> {
-        let good = facts.waiting.first(Queue::Good);
-        let failed = facts.waiting.first(Queue::Failed).map(|(node, _)| node);
-        let others = facts.waiting.is_any_fresh() || failed.is_some();
-        let anchor = good.is_some_and(|(_, at)| at == Timestamp::ZERO);
-        match good.filter(|_| anchor || self.good_turn || !others) {
-            Some((good, _)) => Some(good),
-            None => facts.waiting.draw_fresh(rng).or(failed),
+    /// Puts nodes whose cooldown has ended among the ready ones.
+    fn wake<I: NodeId>(&mut self, facts: &mut Facts<I, A>) {
+        for queue in Queue::COOLING {
+            for _ in 0..WAKE {
+                let Some(node) = facts.waiting.first_due(queue, facts.now) else { break };
+                self.settle(facts, node);
+            }
         }
+    }
+
+    /// Slots are free, and all nodes cool down: now and then one is dialed before its time, at most once in the delay of a
+    /// first failure, those that were connected to once and the others in turn. After a success the next one follows at once:
+    /// if the network was to blame, it is not any more.
+    fn early_dial<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
+        let mut order = [Queue::CoolingGood, Queue::Cooling];
+        if self.early.turn {
+            order.reverse();
+        }
+        let from = self.early.at.filter(|_| self.outage.last_success() < self.early.dialed);
+        let mut found = None;
+        for queue in order {
+            let Some((node, _)) = facts.waiting.first(queue) else { continue };
+            let (_, last) = facts.nodes.get(node)?.last();
+            let at = last.saturating_add(facts.config.backoff.short).max(from.unwrap_or(last));
+            if found.is_none_or(|(_, best)| at < best) {
+                found = Some((node, at));
+            }
+        }
+        let (node, at) = found?;
+        if at > facts.now {
+            self.waits.add(WakeReason::Redial, at);
+            return None;
+        }
+        if !self.may_dial(facts, DialKind::Dynamic) {
+            return None;
+        }
+        let permit = self.permit_past(facts, node, |refusal| matches!(refusal, Refusal::Cooling { .. }))?;
+        self.early = EarlyDials {
+            turn: !self.early.turn,
+            dialed: facts.now,
+            at: Some(facts.now.saturating_add(facts.config.outage.probe)),
+        };
+        self.begin_or_defer(facts, node, permit)
+    }
+
+    /// Leave to dial a known node, whatever rules say for which this holds.
+    pub(super) fn permit_past<I: NodeId>(
+        &self,
+        facts: &Facts<I, A>,
+        node: NodeSlot,
+        passes: impl Fn(&Refusal) -> bool,
+    ) -> Option<Result<Permit<I, A>, Refusal>> {
+        let subject = self.subject(facts, node, DialKind::Dynamic)?;
+        let refusal = self.check(facts, &subject, &mut |refusal| {
+            if passes(&refusal) { Verdict::Continue(()) } else { Verdict::Break(refusal) }
+        });
+        Some(refusal.break_value().map_or_else(|| Ok(self.grant(facts, &subject)), Err))
     }
 
     /// Now and then a node that was never tried, in a slot of its own.
@@ -242,7 +317,7 @@ impl<A: Address> Balanced<A> {
         }
         let next = self.schedule.next_feeler(facts, rng)?;
         let busy = facts.attempts.active(Budget::Feeler) > 0 || facts.peers.outbound(Budget::Feeler) > 0;
-        let Some(node) = facts.waiting.draw_fresh(rng).filter(|_| !busy) else {
+        let Some(node) = facts.waiting.draw(Class::Fresh, rng).filter(|_| !busy) else {
             self.waits.add(WakeReason::Feeler, next);
             return None;
         };
@@ -253,14 +328,13 @@ impl<A: Address> Balanced<A> {
         self.begin_or_defer(facts, node, permit)
     }
 
-    /// A lookup whenever fewer promising nodes are ready than peers are missing. Neither nodes that have only ever
-    /// failed nor attempts under way count: with a few dead ones coming back, one would never hear of others.
+    /// A lookup whenever fewer promising nodes are ready than peers are missing.
     fn lookup<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
         if !facts.config.discovery || !facts.lookup.is_idle() {
             return None;
         }
         let missing = facts.config.dynamic_target.saturating_sub(facts.peers.outbound(Budget::Dynamic));
-        if Self::promising(facts) >= missing {
+        if self.promising(facts) >= missing {
             return None;
         }
         let at = self.next_lookup(facts);
@@ -268,21 +342,37 @@ impl<A: Address> Balanced<A> {
             self.waits.add(WakeReason::Lookup, at);
             return None;
         }
+        self.lookups = self.lookups.saturating_add(1);
         facts.lookup.begin(facts.now);
         Some(Step::Lookup)
     }
 
-    /// When the next lookup may begin: later and later while lookups bring nothing new.
+    /// When the next lookup may begin: quickly at the start, then at intervals, and later and later while lookups bring
+    /// nothing new although some node is known.
     fn next_lookup<I: NodeId>(&self, facts: &Facts<I, A>) -> Timestamp {
         let config = &facts.config.lookups;
-        let wait = doubled(nanos(config.interval), self.barren.saturating_add(1), nanos(config.interval_max));
+        let first =
+            doubled(nanos(config.first), (self.lookups / 4).saturating_add(1), nanos(config.interval));
+        let known = !facts.nodes.known().is_empty();
+        let barren = self.barren.saturating_add(1);
+        let wait = match known && barren > 1 {
+            true => doubled(nanos(config.interval), barren, nanos(config.interval_max)),
+            false => first,
+        };
         let began = facts.lookup.began();
         began.map_or(facts.now, |began| began.saturating_add(core::time::Duration::from_nanos(wait)))
     }
 
-    /// Ready nodes that did not fail whenever they were tried.
-    pub(super) fn promising<I: NodeId>(facts: &Facts<I, A>) -> u32 {
-        facts.waiting.len(Queue::Good).saturating_add(facts.waiting.fresh())
+    /// Ready nodes that are likely to be of use: none of them where many dials in a row have come to nothing, or seem to.
+    /// Nodes that have failed don't count, nor do dials under way: with a few dead ones that come back in turn, one would
+    /// never hear of others.
+    fn promising<I: NodeId>(&self, facts: &Facts<I, A>) -> u32 {
+        let in_vain = self.outage.failures().saturating_add(self.slow.len());
+        if in_vain >= facts.config.outage.failures {
+            return 0;
+        }
+        let classes = [Class::Anchor, Class::Good, Class::Fresh, Class::Answered];
+        classes.into_iter().map(|class| facts.waiting.ready(class)).fold(0, u32::saturating_add)
     }
 
     /// If all slots are filled, and have been for a while, one dynamic peer that is old enough is given up.

@@ -12,6 +12,7 @@ use crate::facts::attempts::{Attempt, Ended};
 use crate::facts::peers::Peer;
 use crate::facts::slots::{AttemptSlot, NodeSlot};
 use crate::facts::waiting::Due;
+use crate::network::is_local;
 use crate::node::NodeId;
 use crate::notice::Notice;
 use crate::plan::policy::Policy;
@@ -32,33 +33,52 @@ impl<A: Address> Balanced<A> {
         match ended {
             Ended::Moot => self.settle(facts, node),
             // The dial before that resolve is what failed.
-            Ended::Unresolved if attempt.is_second() => self.charge_failure(facts, attempt, Class::Short),
+            Ended::Unresolved if attempt.is_second() => self.charge_transport(facts, attempt),
             Ended::Unresolved => self.charge_unresolved(facts, node),
-            Ended::Overdue => self.charge_failure(facts, attempt, Class::Short),
+            Ended::Overdue => self.charge_transport(facts, attempt),
             Ended::Dial(DialOutcome::LocalError) => {
                 self.outage.local_error(facts.now, &facts.config.backoff);
                 self.settle(facts, node);
             }
+            Ended::Dial(DialOutcome::Connected) => {
+                self.succeeded(facts, attempt.addrs());
+                self.promote(facts, node);
+                self.after_success(facts, node);
+            }
             Ended::Dial(outcome) => match Class::of_dial(outcome) {
-                Class::Uncharged => self.settle(facts, node),
-                Class::Success => {
-                    self.succeeded(facts);
-                    self.promote(facts, node);
-                    self.after_success(facts, node);
-                }
-                class @ (Class::Short | Class::Medium | Class::Long) => {
+                Class::Short => self.charge_transport(facts, attempt),
+                Class::Success | Class::Uncharged => self.settle(facts, node),
+                class @ (Class::Medium | Class::Long) => {
                     if backoff::proves_network(outcome) {
-                        self.succeeded(facts);
+                        self.succeeded(facts, attempt.addrs());
+                    } else {
+                        self.suspect(facts, attempt);
                     }
-                    self.charge_failure(facts, attempt, class);
+                    self.charge_failure(facts, node, class, Cause::of_dial(outcome));
                 }
             },
         }
     }
 
-    /// Somebody answered, or connected to us: the network works.
-    pub(super) fn succeeded<I: NodeId>(&mut self, facts: &mut Facts<I, A>) {
-        if self.outage.succeeded(facts.now) {
+    /// A node has answered, or connected to us: the network works, unless the node is in a private one.
+    pub(super) fn succeeded<'a, I: NodeId>(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        addrs: impl IntoIterator<Item = &'a A>,
+    ) where
+        A: 'a,
+    {
+        let local = |addr: &A| addr.ip_addr().is_some_and(is_local);
+        let mut addrs = addrs.into_iter().peekable();
+        let private = addrs.peek().is_some() && addrs.all(local);
+        if !private && self.outage.succeeded(facts.now, facts.nodes.slots()) {
+            facts.notify(Notice::Online);
+        }
+    }
+
+    /// An answer has shown that the network works, and that it has worked all the time.
+    pub(super) fn was_up<I: NodeId>(&mut self, facts: &mut Facts<I, A>) {
+        if self.outage.was_up() {
             facts.notify(Notice::Online);
         }
     }
@@ -74,35 +94,44 @@ impl<A: Address> Balanced<A> {
         record.is_some_and(|record| !record.addrs().iter().all(tried))
     }
 
-    fn charge_failure<I: NodeId>(&mut self, facts: &mut Facts<I, A>, attempt: &Attempt<A>, class: Class) {
-        let node = attempt.node();
-        if class == Class::Short && !self.counts_failure(facts, attempt) {
-            // The network of this host is down, as it seems, or was: nobody is charged.
-            self.settle(facts, node);
-        } else if self.rests.tell_apart(node) {
-            self.charge_addresses(facts, node, class);
-        } else {
-            self.charge(facts, node, class);
+    /// The transport has failed: the node is charged, unless the attempt began before the network came back.
+    fn charge_transport<I: NodeId>(&mut self, facts: &mut Facts<I, A>, attempt: &Attempt<A>) {
+        if !self.outage.counts(attempt.began()) {
+            return self.settle(facts, attempt.node());
+        }
+        self.suspect(facts, attempt);
+        self.charge_failure(facts, attempt.node(), Class::Short, Cause::Transport);
+    }
+
+    /// Takes in that an attempt has found no node of the network. If that is so of all for a while, and no peer in a public
+    /// network is connected, the network seems to be down.
+    fn suspect<I: NodeId>(&mut self, facts: &mut Facts<I, A>, attempt: &Attempt<A>) {
+        if self.outage.failed(attempt.addrs(), facts.now, &facts.config.outage) && !facts.has_public_peer() {
+            let since = self.outage.last_success();
+            self.outage.suspect(facts.now, &facts.config.outage);
+            facts.notify(Notice::OfflineSuspected { since });
         }
     }
 
-    /// An attempt has failed in the transport. Returns whether its node is to be charged: not while the network seems to
-    /// be down.
-    fn counts_failure<I: NodeId>(&mut self, facts: &mut Facts<I, A>, attempt: &Attempt<A>) -> bool {
-        if !self.outage.counts(attempt.began()) {
-            return false;
+    fn charge_failure<I: NodeId>(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        node: NodeSlot,
+        class: Class,
+        cause: Cause,
+    ) {
+        if self.rests.tell_apart(node) {
+            self.charge_addresses(facts, node, cause);
+        } else {
+            if let Some(notes) = facts.nodes.notes_mut(node) {
+                notes.proven = false;
+            }
+            self.charge(facts, node, class, cause);
         }
-        let failed = self.outage.failed(attempt.addrs(), facts.now, &facts.config.outage);
-        if failed && facts.peers.is_empty() {
-            let since = self.outage.last_success();
-            self.outage.suspect(facts.now, &facts.config.outage, facts.nodes.slots());
-            facts.notify(Notice::OfflineSuspected { since });
-        }
-        !self.outage.is_suspected()
     }
 
     /// Some addresses of a node have failed apart from others: it is blocked as long as all of them rest.
-    fn charge_addresses<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, class: Class) {
+    fn charge_addresses<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, cause: Cause) {
         let Some(subject) = self.subject(facts, node, DialKind::Requested) else { return };
         let until = self.rests.all_until(node, subject.addrs, facts.now);
         if let Some(notes) = facts.nodes.notes_mut(node).filter(|_| until.is_some()) {
@@ -110,19 +139,19 @@ impl<A: Address> Balanced<A> {
         }
         self.note_worn(facts, node);
         let due = until.map(|until| Self::due(facts, node, until));
-        self.cool(facts, node, due, class.cause());
+        self.cool(facts, node, due, cause);
     }
 
     /// One more failure in a row, and the delay that goes with it.
-    fn charge<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, class: Class) {
+    fn charge<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, class: Class, cause: Cause) {
         if let Some(notes) = facts.nodes.notes_mut(node) {
             notes.failures = notes.failures.saturating_add(1);
         }
-        self.delay(facts, node, class);
+        self.delay(facts, node, class, cause);
     }
 
     /// The delay of a node as its failures stand; at least that of a first failure.
-    fn delay<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, class: Class) {
+    fn delay<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, class: Class, cause: Cause) {
         let Some(record) = facts.nodes.get(node) else { return };
         let failures = u32::from(record.notes.failures).max(1);
         let delay = match record.is_static() {
@@ -131,7 +160,7 @@ impl<A: Address> Balanced<A> {
         };
         let until = Self::spread(facts, node, delay);
         self.note_worn(facts, node);
-        self.cool(facts, node, Some(until), class.cause());
+        self.cool(facts, node, Some(until), cause);
     }
 
     /// Now plus a delay, spread by the node's own jitter.
@@ -165,7 +194,7 @@ impl<A: Address> Balanced<A> {
         if facts.nodes.get(node).is_some_and(|record| record.peer().is_some()) {
             self.settle(facts, node);
         } else {
-            self.delay(facts, node, Class::Short);
+            self.delay(facts, node, Class::Short, Cause::Transport);
         }
     }
 
@@ -194,9 +223,9 @@ impl<A: Address> Balanced<A> {
             notes.failures = 0;
         }
         if blamed || (class == Class::Short && !stable) {
-            self.charge(facts, node, class);
+            self.charge(facts, node, class, Cause::of_removal(reason));
         } else {
-            self.delay(facts, node, class);
+            self.delay(facts, node, class, Cause::of_removal(reason));
         }
     }
 
@@ -209,17 +238,39 @@ impl<A: Address> Balanced<A> {
         tried: &[AddrOutcome<A>],
     ) {
         let Some(of) = facts.attempts.get(attempt).filter(|of| of.addrs().len() > 1) else { return };
-        if self.outage.is_suspected() {
-            return;
-        }
         let node = of.node();
         let partly = tried.len() < of.addrs().len() || tried.iter().any(|tried| tried.outcome != outcome);
         if partly && !tried.is_empty() {
             self.rests.learn(node, of.addrs(), tried, &facts.config.backoff, facts.now);
         }
         if let Some(good) = tried.iter().find(|tried| tried.outcome == DialOutcome::Connected) {
-            facts.prefer(node, &good.addr);
+            self.prove(facts, node, &good.addr);
+        } else if self.has_failed_first(facts, node, tried) {
+            if let Some(notes) = facts.nodes.notes_mut(node) {
+                notes.proven = false;
+            }
         }
+    }
+
+    /// The address of a node that has connected comes first, and is kept until it fails.
+    pub(super) fn prove<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, addr: &A) {
+        facts.prefer(node, addr);
+        let record = facts.nodes.get(node);
+        let proven = record.is_some_and(|record| facts.discovered(record).first() == Some(addr));
+        if let Some(notes) = facts.nodes.notes_mut(node) {
+            notes.proven = proven;
+        }
+    }
+
+    /// Whether the first address of a node is among those that have failed.
+    fn has_failed_first<I: NodeId>(
+        &self,
+        facts: &Facts<I, A>,
+        node: NodeSlot,
+        tried: &[AddrOutcome<A>],
+    ) -> bool {
+        let first = facts.nodes.get(node).and_then(|record| facts.discovered(record).first());
+        tried.iter().any(|tried| Some(&tried.addr) == first)
     }
 
     /// Takes in whether the address family of an attempt works.

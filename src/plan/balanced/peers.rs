@@ -1,4 +1,4 @@
-//! What follows from a connection that came up, from a second one with the same node, and from a lowered target.
+//! What follows from a connection that came up, from a second one with the same node, and from a target that is reached.
 
 use alloc::vec::Vec;
 
@@ -8,7 +8,7 @@ use crate::command::{DialKind, DisconnectReason, Side};
 use crate::event::PeerKind;
 use crate::facts::Facts;
 use crate::facts::budget::Budget;
-use crate::facts::slots::{NodeSlot, PeerSlot};
+use crate::facts::slots::{AttemptSlot, NodeSlot, PeerSlot};
 use crate::node::NodeId;
 use crate::plan::policy::{Policy, Second};
 use crate::time::Timestamp;
@@ -40,18 +40,22 @@ impl<A: Address> Balanced<A> {
         kind: PeerKind,
         addr: Option<&A>,
     ) {
-        self.succeeded(facts);
+        let peer = facts.nodes.get(node).and_then(|record| record.peer());
+        let connected = addr.or_else(|| facts.peers.get(peer?)?.addr()).cloned();
+        self.succeeded(facts, &connected);
+        if let Some(attempt) = facts.nodes.get(node).and_then(|record| record.attempt()) {
+            self.slow.remove(attempt);
+        }
         if kind == PeerKind::Inbound {
             self.yield_to_inbound(facts, node);
             return self.settle(facts, node);
         }
         self.settle(facts, node);
         self.promote(facts, node);
-        if let Some(addr) = addr {
-            facts.prefer(node, addr);
+        if let Some(addr) = &connected {
+            self.prove(facts, node, addr);
         }
         // A feeler has done all that it was for.
-        let peer = facts.nodes.get(node).and_then(|record| record.peer());
         let stays = peer.filter(|peer| facts.peers.get(*peer).is_some_and(|of| of.kind() == kind));
         if let Some(peer) = stays.filter(|_| kind == PeerKind::Outbound(DialKind::Feeler)) {
             facts.peers.dismiss(peer, DisconnectReason::FeelerDone);
@@ -67,18 +71,45 @@ impl<A: Address> Balanced<A> {
         }
     }
 
-    /// The dynamic target was lowered: attempts above it are cancelled, and peers are disconnected, the newest first.
-    pub(super) fn shrink<I: NodeId>(&mut self, facts: &mut Facts<I, A>) {
+    /// How many dynamic slots neither a peer nor a dial holds; a node that is both counts once. Slow dials hold none.
+    pub(super) fn free_slots<I: NodeId>(&self, facts: &Facts<I, A>) -> u32 {
+        let taken = facts.taken_slots().saturating_sub(self.slow.len());
+        facts.config.dynamic_target.saturating_sub(taken)
+    }
+
+    /// Whether one more dynamic attempt may begin.
+    pub(super) fn has_slot<I: NodeId>(&self, facts: &Facts<I, A>) -> bool {
+        facts.attempts.active(Budget::Dynamic) < facts.config.max_active_dials && self.free_slots(facts) > 0
+    }
+
+    /// Keeps the target: once it is reached, what is still under way is cancelled, and a surplus that has connected all the
+    /// same is disconnected, the newest first. Dials above a lowered target are cancelled, the newest first.
+    pub(super) fn trim<I: NodeId>(&mut self, facts: &mut Facts<I, A>) {
         let target = facts.config.dynamic_target;
+        let peers = facts.peers.outbound(Budget::Dynamic);
+        if peers > target {
+            self.trim_peers(facts, target);
+        }
+        let held = facts.taken_slots().saturating_sub(self.slow.len());
+        if peers < target && held <= target || facts.attempts.unmet(Budget::Dynamic) == 0 {
+            return;
+        }
+        let spare = if peers < target { held.saturating_sub(target) } else { u32::MAX };
+        let unmet = facts.attempts.unmet_of(Budget::Dynamic).iter();
+        let holding = unmet.filter(|attempt| spare == u32::MAX || !self.slow.is_slow(*attempt));
+        let mut newest: Vec<AttemptSlot> = holding.collect();
+        newest.reverse();
+        newest.truncate(spare as usize);
+        for attempt in newest {
+            self.cancel(facts, attempt);
+        }
+    }
+
+    fn trim_peers<I: NodeId>(&self, facts: &mut Facts<I, A>, target: u32) {
         let mut staying: Vec<(Timestamp, PeerSlot)> = Vec::new();
         for slot in facts.peers.of_budget(Budget::Dynamic).iter() {
             let peer = facts.peers.get(slot).filter(|_| !facts.peers.is_leaving(slot));
             staying.extend(peer.map(|peer| (peer.since(), slot)));
-        }
-        let free = target.saturating_sub(staying.len() as u32);
-        let mut attempts: Vec<_> = facts.attempts.of_budget(Budget::Dynamic).iter().collect();
-        for attempt in attempts.split_off(attempts.len().min(free as usize)) {
-            self.cancel(facts, attempt);
         }
         staying.sort_unstable();
         for (_, slot) in staying.split_off(staying.len().min(target as usize)) {

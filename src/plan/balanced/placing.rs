@@ -2,15 +2,20 @@
 
 use super::Balanced;
 use crate::address::Address;
-use crate::backoff::Cause;
+use crate::backoff::{self, Cause};
+use crate::event::DialOutcome;
+use crate::explain::LastOutcome;
 use crate::facts::Facts;
 use crate::facts::nodes::Record;
 use crate::facts::slots::NodeSlot;
-use crate::facts::waiting::{Due, Queue};
+use crate::facts::waiting::{Class, Due, Queue};
 use crate::node::NodeId;
 use crate::notice::Notice;
 use crate::refusal::Refusal;
 use crate::time::{Timestamp, nanos};
+
+/// With so many failures in a row a static node waits behind those with fewer.
+const FAILING: u8 = 3;
 
 impl<A: Address> Balanced<A> {
     /// Puts a node that is in no queue where it belongs, with what it had to wait for.
@@ -26,28 +31,44 @@ impl<A: Address> Balanced<A> {
                 facts.enter(node, Queue::Idle, until);
             }
         } else if record.is_static() {
+            let failing = record.notes.failures >= FAILING;
             let at_once = || Due { at: facts.now, tie: facts.jitter_of(node) as u32 };
             let due = due.unwrap_or_else(at_once);
-            facts.enter(node, Queue::Static, due);
+            facts.enter(node, if failing { Queue::StaticFailing } else { Queue::Static }, due);
         } else if let Some(until) = until {
-            facts.enter(node, Queue::Cooling, until);
+            let queue = match record.notes.cause {
+                Cause::Transport if record.notes.good => Queue::CoolingGood,
+                Cause::Transport => Queue::Cooling,
+                Cause::None | Cause::History | Cause::Handshake | Cause::Protocol | Cause::Resolve => {
+                    Queue::Resting
+                }
+            };
+            facts.enter(node, queue, until);
         } else {
-            Self::make_ready(facts, node);
+            let class = Self::class_of(record);
+            facts.enter_ready(node, class);
         }
     }
 
-    fn make_ready<I: NodeId>(facts: &mut Facts<I, A>, node: NodeSlot) {
-        let Some(record) = facts.nodes.get(node) else { return };
-        let (_, last_at) = record.last();
-        // Anchors come before all others, and no instant is as early.
-        let at = if record.notes.anchor { Timestamp::ZERO } else { last_at.max(Timestamp::ZERO.next()) };
-        let due = Due { at, tie: 0 };
-        if record.notes.good {
-            facts.enter(node, Queue::Good, due);
-        } else if record.attempts() == 0 {
-            facts.enter_fresh(node);
-        } else {
-            facts.enter(node, Queue::Failed, due);
+    /// What kind of candidate a node is, by what came of its last attempt.
+    fn class_of(record: &Record<A>) -> Class {
+        let (last, _) = record.last();
+        if record.notes.anchor {
+            return Class::Anchor;
+        }
+        if record.notes.good && record.notes.failures == 0 && !record.notes.slow {
+            return Class::Good;
+        }
+        match last {
+            _ if record.notes.slow => Class::Failed,
+            Some(LastOutcome::Dial(outcome)) if backoff::is_answer(outcome) => Class::Answered,
+            Some(LastOutcome::Ended(_)) => Class::Answered,
+            Some(LastOutcome::Dial(DialOutcome::LocalError | DialOutcome::Cancelled)) | None
+                if record.notes.failures == 0 =>
+            {
+                Class::Fresh
+            }
+            Some(_) | None => Class::Failed,
         }
     }
 
@@ -110,7 +131,7 @@ impl<A: Address> Balanced<A> {
     pub(super) fn review_pardon<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> bool {
         let Some(index) = self.outage.next_unreviewed() else { return false };
         let Some(node) = NodeSlot::from_index(index) else { return false };
-        let cools = |r: &Record<A>| matches!(r.place().queue(), Queue::Static | Queue::Cooling);
+        let cools = |r: &Record<A>| r.place().queue().is_static() || r.place().queue().is_cooling();
         let stale = |r: &Record<A>| cools(r) && self.outage.is_stale(&r.notes);
         if facts.nodes.get(node).is_some_and(stale) {
             let due = facts.leave(node);

@@ -1,0 +1,80 @@
+//! Which class of ready nodes is next: turns by share, so that none starves another.
+
+use crate::facts::waiting::Class;
+
+/// How much a turn costs each class: its share is what that is to the others'. Of twelve turns, where all have nodes, good
+/// nodes have four, fresh ones and such that answered three each, and failed ones one or two.
+const fn cost(class: Class) -> u64 {
+    match class {
+        Class::Anchor => 0,
+        Class::Good => 3,
+        Class::Fresh | Class::Answered => 4,
+        Class::Failed => 10,
+    }
+}
+
+/// What each class has used up (stride scheduling, Waldspurger 1995).
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct Turns {
+    used: [u64; Class::COUNT],
+    /// Where the class stood that was chosen last. One that had no nodes for a while begins there.
+    now: u64,
+}
+
+impl Turns {
+    pub(super) const NEW: Self = Self { used: [0; Class::COUNT], now: 0 };
+
+    /// The class that is next among those with nodes, and the turns after that. Anchors come before all others.
+    pub(super) fn next(mut self, has_nodes: impl Fn(Class) -> bool) -> Option<(Class, Self)> {
+        let used = |class: Class| self.used.get(class as usize).map_or(0, |used| (*used).max(self.now));
+        let mut classes = Class::ALL.into_iter().filter(|class| has_nodes(*class));
+        let first = classes.next()?;
+        if first == Class::Anchor {
+            return Some((first, self));
+        }
+        let class = classes.fold(first, |best, class| if used(class) < used(best) { class } else { best });
+        self.now = used(class);
+        if let Some(used) = self.used.get_mut(class as usize) {
+            *used = self.now.saturating_add(cost(class));
+        }
+        Some((class, self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    fn drawn(turns: &mut Turns, count: usize, has_nodes: impl Fn(Class) -> bool) -> Vec<Class> {
+        let mut next = || {
+            let (class, after) = turns.next(&has_nodes)?;
+            *turns = after;
+            Some(class)
+        };
+        (0..count).filter_map(|_| next()).collect()
+    }
+
+    #[test]
+    fn every_class_has_its_share() {
+        let all = drawn(&mut Turns { ..Turns::NEW }, 280, |class| class != Class::Anchor);
+        let count = |class| all.iter().filter(|other| **other == class).count();
+        assert_eq!([Class::Good, Class::Fresh, Class::Answered].map(count), [100, 75, 75]);
+        assert_eq!(count(Class::Failed), 30);
+    }
+
+    #[test]
+    fn a_class_that_was_empty_has_saved_nothing_up() {
+        let mut turns = Turns::NEW;
+        drawn(&mut turns, 1_000, |class| class == Class::Good);
+        let both = drawn(&mut turns, 14, |class| matches!(class, Class::Good | Class::Fresh));
+        assert_eq!(both.iter().filter(|class| **class == Class::Good).count(), 8);
+    }
+
+    #[test]
+    fn anchors_come_first_and_nothing_comes_of_nothing() {
+        assert_eq!(drawn(&mut Turns { ..Turns::NEW }, 3, |_| true), [Class::Anchor; 3]);
+        assert_eq!(drawn(&mut Turns { ..Turns::NEW }, 3, |_| false), []);
+    }
+}
