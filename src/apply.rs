@@ -117,7 +117,7 @@ impl<I: NodeId, A: Address> Ledger<I, A> {
             Change::Restrict(list) => config.restrict = list,
             Change::Bootnodes(nodes) => config.bootnodes = nodes,
         }
-        config.validate().map_err(EventError::InvalidChange)?;
+        config.validate_for(&self.me).map_err(EventError::InvalidChange)?;
         let before = core::mem::replace(&mut self.config, config);
         self.clean_bootnodes();
         self.follow(before.dynamic_target, &before.restrict);

@@ -8,7 +8,7 @@ use crate::address::Address;
 use crate::clock::Clock;
 use crate::command::{Command, WakeReason};
 use crate::config::Config;
-use crate::error::{ConfigError, EventError};
+use crate::error::{ConfigError, EventError, Inconsistency};
 use crate::event::Event;
 use crate::explain::{Explanation, NeedExplanation};
 use crate::ledger::Ledger;
@@ -60,9 +60,9 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// from the rng.
     ///
     /// # Errors
-    /// The first field of the config that makes no sense.
+    /// The first field of the config that makes no sense, or that a bootnode has the id `me`.
     pub fn new(me: I, config: Config<I, A>, mut rng: R, now: Timestamp) -> Result<Self, ConfigError> {
-        config.validate()?;
+        config.validate_for(&me)?;
         let seeds = [(); 4].map(|()| rng.next_u64());
         let plan = Plan::new(config.profile());
         let ledger = Ledger::new(me, config, seeds, now);
@@ -231,9 +231,9 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// want to know at once if it ever does not. Walks over all nodes.
     ///
     /// # Errors
-    /// What does not agree with itself.
-    pub fn verify(&self) -> Result<(), &'static str> {
-        self.ledger.verify()
+    /// The first thing that does not agree with itself.
+    pub fn verify(&self) -> Result<(), Inconsistency> {
+        self.ledger.verify().map_err(Inconsistency::new)
     }
 
     /// What has happened since the start.

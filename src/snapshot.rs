@@ -11,7 +11,7 @@ use crate::address::Address;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dialer::{Dialer, Phase};
-use crate::error::ConfigError;
+use crate::error::{ConfigError, Inconsistency};
 use crate::ledger::Ledger;
 use crate::node::NodeId;
 use crate::plan::Plan;
@@ -44,10 +44,7 @@ pub enum RestoreError {
     /// The start of the new timeline lies above [`Timestamp::MAX_NOW`].
     TimeOutOfRange,
     /// The snapshot contradicts itself: it was damaged, or made by hand.
-    Inconsistent {
-        /// What does not fit together.
-        what: &'static str,
-    },
+    Inconsistent(Inconsistency),
 }
 
 impl fmt::Display for RestoreError {
@@ -58,14 +55,22 @@ impl fmt::Display for RestoreError {
                 f.write_str("the snapshot was taken under the other profile: restore it with that")
             }
             Self::TimeOutOfRange => f.write_str("now lies above the largest timestamp 2^63 - 1"),
-            Self::Inconsistent { what } => {
-                write!(f, "the snapshot is damaged: {what} do not fit together; start without it")
+            Self::Inconsistent(error) => {
+                write!(f, "the snapshot is damaged: {}; start without it", error.what())
             }
         }
     }
 }
 
-impl core::error::Error for RestoreError {}
+impl core::error::Error for RestoreError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Config(error) => Some(error),
+            Self::Inconsistent(error) => Some(error),
+            Self::OtherProfile | Self::TimeOutOfRange => None,
+        }
+    }
+}
 
 impl<I, A> fmt::Debug for Snapshot<I, A> {
     /// Nothing of what is private.
@@ -111,8 +116,8 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         rng: R,
         now: Timestamp,
     ) -> Result<Self, RestoreError> {
-        config.validate().map_err(RestoreError::Config)?;
         let Snapshot { mut ledger, plan, phase } = snapshot;
+        config.validate_for(&ledger.me).map_err(RestoreError::Config)?;
         if plan.profile() != config.profile() {
             return Err(RestoreError::OtherProfile);
         }
@@ -121,7 +126,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         }
         let (target, restrict) = (ledger.config.dynamic_target, ledger.config.restrict.take());
         let indexed = ledger.index(config).and_then(|()| ledger.verify());
-        indexed.map_err(|what| RestoreError::Inconsistent { what })?;
+        indexed.map_err(|what| RestoreError::Inconsistent(Inconsistency::new(what)))?;
         let phase = if ledger.follow(target, &restrict) { Phase::Fresh } else { phase };
         let clock = Clock::matching(now, ledger.now);
         Ok(Self { ledger, plan, rng, phase, clock })

@@ -76,7 +76,8 @@ impl Setup {
             me: Pick { node: 0, addr: 0 }.id(),
             max_dynamic: self.max_dynamic.into(),
             statics: nodes(&self.statics),
-            bootnodes: nodes(&self.bootnodes),
+            // The dialer refuses to be its own bootnode.
+            bootnodes: self.bootnodes.iter().filter(|pick| !pick.is_own()).map(|pick| pick.node()).collect(),
             restrict: if self.restricted { network() } else { Vec::new() },
             discovery: self.discovery,
             profile: None,

@@ -9,6 +9,7 @@ mod tasks;
 mod validate;
 
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use ipnet::IpNet;
@@ -32,6 +33,15 @@ pub enum Profile {
     Classic,
     /// The dialer one would choose today: the default.
     Balanced,
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Classic => "classic",
+            Self::Balanced => "balanced",
+        })
+    }
 }
 
 /// The configuration of a dialer. `Dialer::new` checks every field.

@@ -99,7 +99,14 @@ impl<E: fmt::Display> fmt::Display for WriteError<E> {
     }
 }
 
-impl<E: core::error::Error> core::error::Error for WriteError<E> {}
+impl<E: core::error::Error + 'static> core::error::Error for WriteError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Write(error) => Some(error),
+            Self::Encode | Self::TooLong => None,
+        }
+    }
+}
 
 impl<E, F: FnMut(&[u8]) -> Result<(), E>> BinarySink<F, E> {
     /// A sink that gives its bytes to `write`. After a failure it is not called again.
