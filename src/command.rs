@@ -1,5 +1,6 @@
 //! What comes out: commands, the tokens that tie answers to them, and why a drain ended.
 
+use core::fmt;
 use core::time::Duration;
 
 use crate::node::Node;
@@ -85,6 +86,18 @@ pub enum DialKind {
     Requested,
 }
 
+impl fmt::Display for DialKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Static => "static",
+            Self::Dynamic => "dynamic",
+            Self::Bootnode => "bootnode",
+            Self::Feeler => "feeler",
+            Self::Requested => "requested",
+        })
+    }
+}
+
 macro_rules! token {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -103,6 +116,12 @@ macro_rules! token {
             #[must_use]
             pub const fn as_raw(self) -> u64 {
                 self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
             }
         }
     };
@@ -134,6 +153,16 @@ pub enum Task {
     Lookup(LookupId),
 }
 
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial(dial) => write!(f, "dial {dial}"),
+            Self::Resolve(resolve) => write!(f, "resolve {resolve}"),
+            Self::Lookup(lookup) => write!(f, "lookup {lookup}"),
+        }
+    }
+}
+
 /// Why a connection should be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -157,6 +186,20 @@ pub enum DisconnectReason {
     Churn,
 }
 
+impl fmt::Display for DisconnectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Duplicate { close: Side::Inbound } => "the inbound one of two connections",
+            Self::Duplicate { close: Side::Outbound } => "the outbound one of two connections",
+            Self::OverTarget => "above the dynamic target",
+            Self::Restricted => "excluded by the restrict list",
+            Self::Banned => "banned",
+            Self::FeelerDone => "feeler done",
+            Self::Churn => "churn",
+        })
+    }
+}
+
 /// One of two connections with the same node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -166,6 +209,15 @@ pub enum Side {
     Inbound,
     /// The one that we opened.
     Outbound,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        })
+    }
 }
 
 /// What a `Sleep` waits for first.
@@ -205,4 +257,27 @@ pub enum WakeReason {
     Churn,
     /// More is to be looked at than one drain allows: handle a `Tick` and poll on.
     Backlog,
+}
+
+impl fmt::Display for WakeReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Event => "event",
+            Self::StaticRedial => "static redial",
+            Self::Redial => "redial",
+            Self::OverdueAttempt => "attempt deadline",
+            Self::OverdueLookup => "lookup deadline",
+            Self::Lookup => "lookup",
+            Self::Fallback => "bootnode",
+            Self::InboundExpiry => "inbound handshake expiry",
+            Self::BanExpiry => "ban expiry",
+            Self::Pacing => "pacing",
+            Self::LocalPause => "pause after local errors",
+            Self::Offline => "offline probe",
+            Self::Relax => "diversity relaxation",
+            Self::Feeler => "feeler",
+            Self::Churn => "churn",
+            Self::Backlog => "backlog",
+        })
+    }
 }

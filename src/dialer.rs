@@ -75,7 +75,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// from the rng.
     ///
     /// # Errors
-    /// The first field of the config that makes no sense, or a bootnode with the own id.
+    /// The first field of the config that makes no sense, or that a bootnode has the id `me`.
     pub fn new(me: I, config: Config<I, A>, mut rng: R, now: Timestamp) -> Result<Self, ConfigError> {
         config.validate_for(&me)?;
         let seeds = [(); 4].map(|()| rng.next_u64());
@@ -228,7 +228,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// want to know at once if it ever does not. Walks over all nodes.
     ///
     /// # Errors
-    /// What does not agree with itself.
+    /// The first thing that does not agree with itself.
     pub fn verify(&self) -> Result<(), Inconsistency> {
         self.facts.verify().and_then(|()| self.plan.verify(&self.facts)).map_err(Inconsistency::new)
     }

@@ -46,8 +46,17 @@ pub enum Collection {
     BannedNetworks,
     /// `Limits::requested`.
     Requested,
-    /// `Limits::bootnodes`.
-    Bootnodes,
+}
+
+impl fmt::Display for Collection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Statics => "static nodes",
+            Self::BannedIds => "banned ids",
+            Self::BannedNetworks => "banned networks",
+            Self::Requested => "requested dials",
+        })
+    }
 }
 
 impl fmt::Display for EventError {
@@ -56,11 +65,16 @@ impl fmt::Display for EventError {
             Self::TimeOutOfRange { now } => {
                 write!(f, "now is {} ns, above the largest timestamp 2^63 - 1", now.as_nanos())
             }
-            Self::UnknownTask(task) => write!(f, "{task:?} was never asked for by this dialer"),
+            Self::UnknownTask(task) => write!(f, "{task} was never issued by this dialer"),
             Self::EndedTask(task) => {
-                write!(f, "{task:?} has ended already: answered, cancelled or past its deadline")
+                write!(f, "{task} has already ended: it was answered, cancelled or overdue")
             }
-            Self::Full { what, cap } => write!(f, "{what:?} is full at {cap}: raise the cap or remove some"),
+            Self::Full { what, cap } => {
+                write!(
+                    f,
+                    "no room for more {what}: the limit is {cap}; raise it in Config::limits or remove some"
+                )
+            }
             Self::NotDialable(refusal) => write!(f, "the requested node can't be dialed: {refusal}"),
             Self::OwnId => f.write_str("the node has this dialer's own id"),
             Self::InvalidChange(error) => write!(f, "the change is refused: {error}"),
@@ -68,7 +82,19 @@ impl fmt::Display for EventError {
     }
 }
 
-impl core::error::Error for EventError {}
+impl core::error::Error for EventError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::InvalidChange(error) => Some(error),
+            Self::TimeOutOfRange { .. }
+            | Self::UnknownTask(_)
+            | Self::EndedTask(_)
+            | Self::Full { .. }
+            | Self::NotDialable(_)
+            | Self::OwnId => None,
+        }
+    }
+}
 
 /// What is wrong with a config.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,18 +136,29 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
-/// What is held in two forms, and does not agree.
+/// Two parts of a dialer's state contradict each other: the answer of `Dialer::verify`, and the reason why a damaged
+/// snapshot is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Inconsistency(&'static str);
+pub struct Inconsistency {
+    what: &'static str,
+}
 
 impl Inconsistency {
     pub(crate) const fn new(what: &'static str) -> Self {
-        Self(what)
+        Self { what }
+    }
+
+    /// What disagrees, in a few words: "a node and its queue", for example. The words may change with any release.
+    #[must_use]
+    pub const fn what(&self) -> &'static str {
+        self.what
     }
 }
 
 impl fmt::Display for Inconsistency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        write!(f, "the state is inconsistent: {}", self.what)
     }
 }
+
+impl core::error::Error for Inconsistency {}

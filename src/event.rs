@@ -1,6 +1,7 @@
 //! What goes in: events, facts in the past tense.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use ipnet::IpNet;
 
@@ -120,6 +121,15 @@ pub enum PeerKind {
     Outbound(DialKind),
 }
 
+impl fmt::Display for PeerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inbound => f.write_str("inbound"),
+            Self::Outbound(kind) => write!(f, "outbound {kind}"),
+        }
+    }
+}
+
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -138,6 +148,19 @@ pub enum RemovalReason {
     /// One of two connections to this node was closed, as `DisconnectReason::Duplicate` asked. The node stays
     /// connected.
     Duplicate,
+}
+
+impl fmt::Display for RemovalReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "closed",
+            Self::TooManyPeers => "too many peers",
+            Self::Useless => "useless",
+            Self::Misbehaved => "misbehaved",
+            Self::Local => "closed by us",
+            Self::Duplicate => "duplicate connection",
+        })
+    }
 }
 
 /// The caller's number for an inbound connection.
@@ -171,6 +194,23 @@ pub enum DialOutcome {
     LocalError,
     /// The dial was given up. Nobody is charged for it.
     Cancelled,
+}
+
+impl fmt::Display for DialOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connected => "connected",
+            Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::TimedOut => "timed out",
+            Self::HandshakeFailed => "handshake failed",
+            Self::WrongIdentity => "wrong identity",
+            Self::TooManyPeers => "too many peers",
+            Self::Useless => "useless",
+            Self::LocalError => "local error",
+            Self::Cancelled => "cancelled",
+        })
+    }
 }
 
 /// How a dial went for one address.

@@ -26,10 +26,10 @@ pub enum LastOutcome {
 impl fmt::Display for LastOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Dial(outcome) => write!(f, "the dial ended as {outcome:?}"),
+            Self::Dial(outcome) => write!(f, "the dial ended: {outcome}"),
             Self::Unresolved => f.write_str("no address was found"),
             Self::Overdue => f.write_str("no answer came by the deadline"),
-            Self::Ended(reason) => write!(f, "the session ended as {reason:?}"),
+            Self::Ended(reason) => write!(f, "the session ended: {reason}"),
         }
     }
 }
@@ -63,6 +63,22 @@ pub enum Standing {
     Parked,
 }
 
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "not a candidate",
+            Self::Static => "static",
+            Self::Cooling => "cooling down",
+            Self::Good => "good",
+            Self::Failed => "failed",
+            Self::Fresh => "fresh",
+            Self::Sampled => "sampled",
+            Self::Crowded => "crowded",
+            Self::Parked => "parked",
+        })
+    }
+}
+
 /// Why a node is not being dialed: the answer of `Dialer::explain`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -89,7 +105,7 @@ impl fmt::Display for Explanation {
     /// One sentence for an operator.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.refusals.split_first() {
-            None => write!(f, "eligible, and waits its turn as {:?}", self.standing)?,
+            None => write!(f, "eligible, queued as {}", self.standing)?,
             Some((first, rest)) => {
                 write!(f, "not dialed: {first}")?;
                 rest.iter().try_for_each(|refusal| write!(f, "; {refusal}"))?;
@@ -156,6 +172,6 @@ impl fmt::Display for NeedExplanation {
         }
         write!(f, ", {} crowded, {} parked", self.crowded, self.parked)?;
         f.write_str(if self.looking { "; a lookup is under way" } else { "; no lookup is under way" })?;
-        self.waits.iter().try_for_each(|(reason, at)| write!(f, "; {reason:?} at {at}"))
+        self.waits.iter().try_for_each(|(reason, at)| write!(f, "; {reason} at {at}"))
     }
 }

@@ -1,6 +1,6 @@
 //! Who is dialed: the caller's node ids, and a node as one heard of it.
 
-use core::fmt::Debug;
+use core::fmt::{self, Debug};
 use core::time::Duration;
 
 use crate::address::Addrs;
@@ -17,6 +17,15 @@ pub trait NodeId: Copy + Ord + Debug {
 impl<const N: usize> NodeId for [u8; N] {
     fn as_bytes(&self) -> &[u8] {
         self
+    }
+}
+
+/// An id as operators read it: its bytes in hex.
+pub(crate) struct Hex<'a, I>(pub(crate) &'a I);
+
+impl<I: NodeId> fmt::Display for Hex<'_, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

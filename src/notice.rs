@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::network::Subnet;
+use crate::node::{Hex, NodeId};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
@@ -54,18 +55,20 @@ pub enum Notice<I> {
     },
 }
 
-impl<I: fmt::Debug> fmt::Display for Notice<I> {
+impl<I: NodeId> fmt::Display for Notice<I> {
+    /// One sentence for an operator, with the bytes of ids in hex.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::StaticParked { id, reason } => write!(f, "static node {id:?} is parked: {reason}"),
-            Self::StaticDeleted { id, reason } => write!(f, "static node {id:?} is deleted: {reason}"),
+            Self::StaticParked { id, reason } => write!(f, "static node {} is parked: {reason}", Hex(id)),
+            Self::StaticDeleted { id, reason } => write!(f, "static node {} is deleted: {reason}", Hex(id)),
             Self::RequestDropped { id, reason } => {
-                write!(f, "the requested dial of {id:?} is dropped: {reason}")
+                write!(f, "the requested dial of {} is dropped: {reason}", Hex(id))
             }
             Self::DiversityRelaxed { id, subnet } => {
                 write!(
                     f,
-                    "{id:?} is dialed although its subnet {subnet} has enough peers: nothing else is to be had"
+                    "{} is dialed although its subnet {subnet} has enough peers: there is no other candidate",
+                    Hex(id)
                 )
             }
             Self::OfflineSuspected { since } => {

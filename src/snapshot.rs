@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::dialer::sweep::Sweep;
 use crate::dialer::{Dialer, Drain};
-use crate::error::ConfigError;
+use crate::error::{ConfigError, Inconsistency};
 use crate::facts::Facts;
 use crate::node::NodeId;
 use crate::plan::Plan;
@@ -48,10 +48,7 @@ pub enum RestoreError {
     /// The start of the new timeline lies above [`Timestamp::MAX_NOW`].
     TimeOutOfRange,
     /// The snapshot contradicts itself: it was damaged, or made by hand.
-    Inconsistent {
-        /// What does not fit together.
-        what: &'static str,
-    },
+    Inconsistent(Inconsistency),
 }
 
 impl fmt::Display for RestoreError {
@@ -62,14 +59,22 @@ impl fmt::Display for RestoreError {
                 f.write_str("the snapshot was taken under the other profile: restore it with that")
             }
             Self::TimeOutOfRange => f.write_str("now lies above the largest timestamp 2^63 - 1"),
-            Self::Inconsistent { what } => {
-                write!(f, "the snapshot is damaged: {what} do not fit together; start without it")
+            Self::Inconsistent(error) => {
+                write!(f, "the snapshot is damaged: {}; start without it", error.what())
             }
         }
     }
 }
 
-impl core::error::Error for RestoreError {}
+impl core::error::Error for RestoreError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Config(error) => Some(error),
+            Self::Inconsistent(error) => Some(error),
+            Self::OtherProfile | Self::TimeOutOfRange => None,
+        }
+    }
+}
 
 impl<I, A> fmt::Debug for Snapshot<I, A> {
     /// Nothing of what is private.
@@ -129,7 +134,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             true => facts.verify().and_then(|()| plan.verify(&facts)),
             false => Err("the crowds of known nodes"),
         });
-        indexed.map_err(|what| RestoreError::Inconsistent { what })?;
+        indexed.map_err(|what| RestoreError::Inconsistent(Inconsistency::new(what)))?;
         let clock = Clock::matching(now, facts.now);
         let mut dialer = Self { facts, plan, rng, drain, sweep, clock };
         if dialer.follow(target, restrict.as_deref()) {

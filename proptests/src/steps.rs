@@ -78,7 +78,8 @@ impl Setup {
             max_active_dials: None,
             draw: None,
             statics: nodes(&self.statics),
-            bootnodes: nodes(&self.bootnodes),
+            // The dialer refuses to be its own bootnode.
+            bootnodes: self.bootnodes.iter().filter(|pick| !pick.is_own()).map(|pick| pick.node()).collect(),
             restrict: if self.restricted { network() } else { Vec::new() },
             discovery: self.discovery,
             profile: None,

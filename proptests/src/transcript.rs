@@ -170,7 +170,6 @@ fn collection(collection: Collection) -> &'static str {
         Collection::BannedIds => "banned_ids",
         Collection::BannedNetworks => "banned_networks",
         Collection::Requested => "requested",
-        Collection::Bootnodes => "bootnodes",
         _ => "unnamed: add it to transcript.rs",
     }
 }

@@ -9,6 +9,7 @@ mod tasks;
 mod validate;
 
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use ipnet::IpNet;
@@ -35,6 +36,15 @@ pub enum Profile {
     Scheduler,
     /// The dialer one would choose today: the default.
     Balanced,
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Classic => "classic",
+            Self::Balanced => "balanced",
+        })
+    }
 }
 
 /// The configuration of a dialer. `Dialer::new` checks every field.
@@ -122,11 +132,6 @@ impl<I, A> Config<I, A> {
     #[must_use]
     pub const fn profile(&self) -> Profile {
         self.profile
-    }
-
-    /// tmp
-    pub(crate) fn validate_for(&self, _me: &I) -> Result<(), crate::error::ConfigError> {
-        self.validate()
     }
 
     /// go-ethereum's present dial scheduler, commit 02b73d4: no deadlines, no pace, no diversity.

@@ -33,6 +33,16 @@ impl<I, A> Config<I, A> {
         self.churn.as_ref().map_or(Ok(()), Churn::validate)
     }
 
+    /// Checks every field, and that no bootnode is the dialer itself.
+    pub(crate) fn validate_for(&self, me: &I) -> Result<(), ConfigError>
+    where
+        I: PartialEq,
+    {
+        self.validate()?;
+        let own = self.bootnodes.iter().any(|node| node.id == *me);
+        if own { Err(ConfigError::OwnBootnode) } else { Ok(()) }
+    }
+
     fn validate_counts(&self) -> Result<(), ConfigError> {
         const SLOTS: u64 = 1 << 30;
         let limits = &self.limits;

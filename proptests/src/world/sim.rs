@@ -278,18 +278,25 @@ impl fmt::Display for Fault {
         match self {
             Self::Busy { at, steps, reason } => {
                 write!(f, "busy loop at {at}: {steps} events within one simulated second; ")?;
-                write!(f, "the dialer last waited for {reason:?}")
+                write!(f, "the dialer last waited for: {reason}")
             }
             Self::Endless { at, commands } => {
                 write!(f, "endless drain at {at}: {commands} commands and no Sleep")
             }
             Self::Overdue { at, until, reason } => {
                 write!(f, "Sleep at {at} ({} ns) until {until} ({} ns)", at.as_nanos(), until.as_nanos())?;
-                write!(f, " for {reason:?}: not later than now")
+                write!(f, " ({reason}): not later than now")
             }
             Self::Watch(error) => write!(f, "the observer failed: {error}"),
         }
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for Fault {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Watch(error) => Some(error),
+            Self::Busy { .. } | Self::Endless { .. } | Self::Overdue { .. } => None,
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! A restored dialer is the one that was saved: command by command, on whatever timeline; and what is damaged is
 //! refused.
 
+use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
@@ -142,7 +143,7 @@ fn damage_is_refused_or_harmless() {
     }
     let saved = serde_json::to_string(&dialer.snapshot()).unwrap();
     let numbers: Vec<_> = saved.match_indices(|c: char| c.is_ascii_digit()).map(|(at, _)| at).collect();
-    let (mut refused, mut accepted) = (0, 0);
+    let (mut refused, mut accepted, mut contradictions) = (0, 0, 0);
     for at in numbers.iter().step_by(numbers.len() / 400) {
         let mut damaged = saved.clone().into_bytes();
         damaged[*at] = if damaged[*at] == b'9' { b'1' } else { b'9' };
@@ -151,7 +152,10 @@ fn damage_is_refused_or_harmless() {
             continue;
         };
         match Dialer::restore(snapshot, config.clone(), dialer.rng(), dialer.now()) {
-            Err(_) => refused += 1,
+            Err(error) => {
+                refused += 1;
+                contradictions += usize::from(is_contradiction(&error));
+            }
             Ok(mut other) => {
                 accepted += 1;
                 for (now, event) in &events[400..420] {
@@ -161,6 +165,16 @@ fn damage_is_refused_or_harmless() {
         }
     }
     assert!(refused > 100 && accepted > 100, "{refused} refused, {accepted} accepted");
+    assert!(contradictions > 10, "only {contradictions} were read and contradicted themselves");
+}
+
+/// A snapshot that contradicts itself says what disagrees, and names what `verify` would say as the source.
+fn is_contradiction(error: &RestoreError) -> bool {
+    let RestoreError::Inconsistent(found) = error else { return false };
+    assert_eq!(error.to_string(), format!("the snapshot is damaged: {}; start without it", found.what()));
+    let source = error.source().unwrap().to_string();
+    assert_eq!(source, format!("the state is inconsistent: {}", found.what()));
+    !found.what().is_empty()
 }
 
 #[test]

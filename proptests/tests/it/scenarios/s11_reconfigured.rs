@@ -3,8 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use dialstate::{Change, DialKind, DialOutcome, DisconnectReason, Task, Timestamp};
-use dialstate_proptests::world::{Command, Config, Event, Id};
+use dialstate::{
+    Change, ConfigError, DialKind, DialOutcome, DisconnectReason, EventError, RestoreError, Task, Timestamp,
+};
+use dialstate_proptests::world::{Command, Config, Dialer, Event, Id};
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
 
 use super::common::{Answer, MINUTE, SECOND, Scene, Town, discovered, id, node, number};
 
@@ -41,6 +45,38 @@ fn peers(last: u32) -> Scene<Town> {
         scene.run(SECOND);
     }
     scene
+}
+
+/// A bootnode with the dialer's own id is an error, at the start as later, and changes nothing.
+#[test]
+fn a_dialer_is_not_its_own_bootnode() {
+    let me = [9; 32];
+    let own = || vec![node(1), dialstate::Node::unresolved(me)];
+    let rng = || ChaCha8Rng::seed_from_u64(1);
+    for config in [Config::classic(), Config::balanced()] {
+        let with_own = config.clone().with_bootnodes(own());
+        let refused = Dialer::new(me, with_own.clone(), rng(), Timestamp::ZERO).unwrap_err();
+        assert_eq!(refused, ConfigError::OwnBootnode);
+        let config = config.with_bootnodes(vec![node(2)]);
+        let mut dialer = Dialer::new(me, config, rng(), Timestamp::ZERO).unwrap();
+        let change = Event::Reconfigured(Change::Bootnodes(own()));
+        let refused = dialer.handle(Timestamp::ZERO, change).unwrap_err();
+        assert_eq!(refused, EventError::InvalidChange(ConfigError::OwnBootnode));
+        assert_eq!(dialer.config().bootnodes, [node(2)]);
+        let restored = Dialer::restore(dialer.snapshot(), with_own, rng(), Timestamp::ZERO);
+        assert_eq!(restored.unwrap_err(), RestoreError::Config(ConfigError::OwnBootnode));
+    }
+}
+
+/// More bootnodes than `Limits::bootnodes` are an error that names both.
+#[test]
+fn too_many_bootnodes_are_refused() {
+    let mut config = Config::default();
+    config.limits.bootnodes = 1;
+    let mut dialer = Dialer::new([9; 32], config, ChaCha8Rng::seed_from_u64(1), Timestamp::ZERO).unwrap();
+    let change = Event::Reconfigured(Change::Bootnodes(vec![node(1), node(2)]));
+    let above = ConfigError::Above { field: "bootnodes", bound: "limits.bootnodes" };
+    assert_eq!(dialer.handle(Timestamp::ZERO, change), Err(EventError::InvalidChange(above)));
 }
 
 #[test]
