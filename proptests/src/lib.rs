@@ -11,6 +11,7 @@
 )]
 
 pub mod debug;
+pub mod decisions;
 pub mod differential;
 pub mod fuzzing;
 pub mod harness;

@@ -13,6 +13,7 @@
 mod constants;
 mod corpus;
 mod debug;
+mod decisions;
 mod determinism;
 mod differential;
 mod format;
