@@ -70,9 +70,11 @@ impl fmt::Display for Standing {
             Self::Static => "static",
             Self::Cooling => "cooling down",
             Self::Good => "good",
+            Self::Answered => "answered",
             Self::Failed => "failed",
             Self::Fresh => "fresh",
             Self::Sampled => "sampled",
+            Self::Bootnode => "a bootnode",
             Self::Crowded => "crowded",
             Self::Parked => "parked",
         })

@@ -12,6 +12,7 @@
 
 pub mod debug;
 pub mod decisions;
+pub mod pinned;
 pub mod differential;
 pub mod fuzzing;
 pub mod harness;

@@ -42,6 +42,7 @@ impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Classic => "classic",
+            Self::Scheduler => "scheduler",
             Self::Balanced => "balanced",
         })
     }

@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use dialstate_proptests::decisions::{CORPUS, cases};
+use dialstate_proptests::pinned::{CORPUS, cases};
 use dialstate_proptests::transcript::Transcript;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {

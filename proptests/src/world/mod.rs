@@ -25,7 +25,7 @@ pub use history::{History, Series};
 pub use net::{Fate, Net, NetConfig};
 pub use nodes::{NodeListError, parse_nodes, read_nodes};
 pub use report::{Report, json, span, table};
-pub use sim::{Drain, Fault, Sim, World};
+pub use sim::{Decides, Drain, Fault, Sim, World};
 
 /// Node ids of all simulated worlds.
 pub type Id = [u8; 32];

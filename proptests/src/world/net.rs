@@ -165,6 +165,12 @@ impl Net {
         }
     }
 
+    /// How long the `n`-th dial of this node takes if it begins at `now` and connects; `None`: it does not.
+    pub(crate) fn foresee(&self, id: &Id, n: u64, now: Timestamp) -> Option<Duration> {
+        let (takes, outcome) = self.answer(id, n, now);
+        (outcome == DialOutcome::Connected && !self.is_lost(0, id, n)).then_some(takes)
+    }
+
     fn has_room(&self, id: &Id, now: Timestamp) -> bool {
         let phase = self.draw(Draw::Room, id, u64::MAX) % ROOM_PERIOD;
         self.draw(Draw::Room, id, (now.as_nanos() + phase) / ROOM_PERIOD).is_multiple_of(4)
@@ -186,10 +192,14 @@ impl Net {
 
     /// Whether the world loses the answer to this, and counts it.
     fn loses(&mut self, kind: u8, id: &Id, n: u64) -> bool {
-        let n = n << 2 | u64::from(kind);
-        let lost = self.draw(Draw::Lost, id, n) % 1000 < self.config.lost;
+        let lost = self.is_lost(kind, id, n);
         self.lost += u32::from(lost);
         lost
+    }
+
+    fn is_lost(&self, kind: u8, id: &Id, n: u64) -> bool {
+        let n = n << 2 | u64::from(kind);
+        self.draw(Draw::Lost, id, n) % 1000 < self.config.lost
     }
 
     /// A length between `least` and `least` · 2^`octaves`, each octave alike often.

@@ -62,10 +62,32 @@ pub trait World {
     fn handed(&mut self, _event: &Event, _taken: bool, _agenda: &mut Agenda) {}
 }
 
+/// Who decides: a dialer, or what stands in for one to see what is feasible.
+pub trait Decides {
+    /// Takes in one event, as [`dialstate::Dialer::handle`].
+    ///
+    /// # Errors
+    /// The event was refused.
+    fn handle(&mut self, now: Timestamp, event: Event) -> Result<(), EventError>;
+
+    /// The next command, as [`dialstate::Dialer::poll`].
+    fn poll(&mut self) -> Command;
+}
+
+impl Decides for Dialer {
+    fn handle(&mut self, now: Timestamp, event: Event) -> Result<(), EventError> {
+        self.handle(now, event)
+    }
+
+    fn poll(&mut self) -> Command {
+        self.poll()
+    }
+}
+
 /// One event and what the dialer made of it.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Drain<'a> {
+pub struct Drain<'a, D = Dialer> {
     /// When.
     pub now: Timestamp,
     /// What was handed in.
@@ -75,13 +97,13 @@ pub struct Drain<'a> {
     /// The commands; the last one is `Sleep`.
     pub commands: &'a [Command],
     /// The dialer afterwards.
-    pub dialer: &'a Dialer,
+    pub dialer: &'a D,
 }
 
 /// A dialer in its world.
 #[derive(Debug)]
-pub struct Sim<W> {
-    dialer: Dialer,
+pub struct Sim<W, D = Dialer> {
+    dialer: D,
     world: W,
     agenda: Agenda,
     /// The dialer's `Sleep`; at the start, an order to tick at once.
@@ -96,12 +118,34 @@ impl<W: World> Sim<W> {
     ///
     /// # Errors
     /// The dialer refuses the config.
-    pub fn new(me: Id, config: Config, seed: u64, mut world: W) -> Result<Self, ConfigError> {
+    pub fn new(me: Id, config: Config, seed: u64, world: W) -> Result<Self, ConfigError> {
         let dialer = Dialer::new(me, config, ChaCha8Rng::seed_from_u64(seed), Timestamp::ZERO)?;
+        Ok(Self::with(dialer, world))
+    }
+
+    /// The next notice of the dialer.
+    pub fn next_notice(&mut self) -> Option<Notice<Id>> {
+        self.dialer.next_notice()
+    }
+}
+
+impl<W: World, D: Decides> Sim<W, D> {
+    /// Whoever decides, from [`Timestamp::ZERO`] on.
+    #[must_use]
+    pub fn with(dialer: D, mut world: W) -> Self {
         let mut agenda = Agenda::default();
         world.start(&mut agenda);
         let wake = (Some(Timestamp::ZERO), WakeReason::Event);
-        Ok(Self { dialer, world, agenda, wake, steps: (0, 0), commands: Vec::new() })
+        Self { dialer, world, agenda, wake, steps: (0, 0), commands: Vec::new() }
+    }
+
+    /// Hands in an event from outside at the current instant, and leaves the drain to the next one: as a driver reads an
+    /// address book.
+    ///
+    /// # Errors
+    /// The dialer refuses the event.
+    pub fn tell(&mut self, event: Event) -> Result<(), EventError> {
+        self.dialer.handle(self.agenda.now(), event)
     }
 
     /// The current instant.
@@ -112,7 +156,7 @@ impl<W: World> Sim<W> {
 
     /// The dialer.
     #[must_use]
-    pub const fn dialer(&self) -> &Dialer {
+    pub const fn dialer(&self) -> &D {
         &self.dialer
     }
 
@@ -125,11 +169,6 @@ impl<W: World> Sim<W> {
     /// The world, to change it between two runs.
     pub const fn world_mut(&mut self) -> &mut W {
         &mut self.world
-    }
-
-    /// The next notice of the dialer.
-    pub fn next_notice(&mut self) -> Option<Notice<Id>> {
-        self.dialer.next_notice()
     }
 
     /// The host is suspended: time passes, and nothing runs. What is due meanwhile comes late, when it wakes up.
@@ -150,7 +189,7 @@ impl<W: World> Sim<W> {
     pub fn run_until(
         &mut self,
         end: Timestamp,
-        mut watch: impl FnMut(&Drain<'_>) -> io::Result<()>,
+        mut watch: impl FnMut(&Drain<'_, D>) -> io::Result<()>,
     ) -> Result<(), Fault> {
         while let Some(next) = self.next().filter(|next| *next <= end) {
             self.agenda.advance(next);
@@ -169,7 +208,7 @@ impl<W: World> Sim<W> {
     pub fn hand(
         &mut self,
         event: &Event,
-        mut watch: impl FnMut(&Drain<'_>) -> io::Result<()>,
+        mut watch: impl FnMut(&Drain<'_, D>) -> io::Result<()>,
     ) -> Result<(), Fault> {
         self.step(event, &mut watch)
     }
@@ -177,7 +216,7 @@ impl<W: World> Sim<W> {
     fn step(
         &mut self,
         event: &Event,
-        watch: &mut impl FnMut(&Drain<'_>) -> io::Result<()>,
+        watch: &mut impl FnMut(&Drain<'_, D>) -> io::Result<()>,
     ) -> Result<(), Fault> {
         let now = self.now();
         self.count_step(now)?;

@@ -14,6 +14,7 @@ mod constants;
 mod corpus;
 mod debug;
 mod decisions;
+mod pinned;
 mod determinism;
 mod differential;
 mod format;
