@@ -90,7 +90,7 @@ const SINGLES: [Single; 7] = [
 ];
 
 fn discover(cycle: &mut Cycle, node: Node) {
-    cycle.handle(Event::NodeDiscovered { node, source: Source(0) });
+    cycle.handle(Event::NodeDiscovered { node, source: Source(0), vouched: false });
 }
 
 /// Each event beside its floor, in turn; then the answer to a lookup.
@@ -125,7 +125,7 @@ fn lookups(n: u32, rounds: usize, args: &Args) {
     let (mut now, mut rng) = (Timestamp::from_secs(1), Mix::new(6));
     let mut dialer = Dialer::new(ME, config, Mix::new(3), now).expect("a valid config");
     for number in 0..n {
-        let event = Event::NodeDiscovered { node: node(number), source: Source(0) };
+        let event = Event::NodeDiscovered { node: node(number), source: Source(0), vouched: false };
         dialer.handle(now, event).expect("in order");
     }
     let mut floor = Floor::new(n);
@@ -254,7 +254,7 @@ impl Worst {
                 addr.set_ip(core::net::IpAddr::from([20, 1, 1, place as u8]));
             }
             let node = Node::new(id(number), [addr]);
-            let discovered = Event::NodeDiscovered { node, source: Source(0) };
+            let discovered = Event::NodeDiscovered { node, source: Source(0), vouched: false };
             setup.handle(&mut dialer, now, discovered).expect("in order");
         }
         if matches!(self, Self::Cooldowns | Self::Network) {

@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut dialer = Dialing::new([0; 4], config, rng, Timestamp::ZERO)?;
     for n in 1..=20 {
         let node = Node::new([n; 4], [SocketAddr::from(([20, n, 0, 1], 30303))]);
-        dialer.handle(Timestamp::ZERO, Event::NodeDiscovered { node, source: Source(0) })?;
+        dialer.handle(Timestamp::ZERO, Event::NodeDiscovered { node, source: Source(0), vouched: false })?;
     }
     let outside = Node::new([99; 4], [SocketAddr::from(([200, 0, 0, 1], 30303))]);
     dialer.handle(Timestamp::ZERO, Event::StaticAdded(outside))?;

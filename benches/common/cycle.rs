@@ -113,7 +113,7 @@ impl Cycle {
             cycle.handle(if case.is_static() {
                 Event::StaticAdded(node(number))
             } else {
-                Event::NodeDiscovered { node: node(number), source: Source(0) }
+                Event::NodeDiscovered { node: node(number), source: Source(0), vouched: false }
             });
         }
         cycle.drain();

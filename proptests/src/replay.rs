@@ -196,12 +196,12 @@ impl Replayer {
         let event = match input {
             Input::Config(_) => return Err("a second `config`: only the first line may be one".to_owned()),
             Input::NodesDiscovered { nodes } if !nodes.is_empty() => {
-                return Ok(nodes.iter().map(|node| discovered(node, 0, names)).collect());
+                return Ok(nodes.iter().map(|node| discovered(node, 0, false, names)).collect());
             }
             Input::Tick {} | Input::NodesDiscovered { .. } => Event::Tick,
             Input::StaticAdded { node } => Event::StaticAdded(node.node(names)),
             Input::StaticRemoved { id } => Event::StaticRemoved(names.note(*id)),
-            Input::NodeDiscovered { node, source } => discovered(node, *source, names),
+            Input::NodeDiscovered { node, source, vouched } => discovered(node, *source, *vouched, names),
             Input::NodeRestored { node, source, good, failures, last_tried_ns, anchor } => {
                 Event::NodeRestored(KnownNode {
                     node: node.node(names),
@@ -271,8 +271,8 @@ impl Replayer {
     }
 }
 
-fn discovered(node: &TraceNode, source: u8, names: &mut Names) -> Event<Id, SocketAddr> {
-    Event::NodeDiscovered { node: node.node(names), source: Source(source) }
+fn discovered(node: &TraceNode, source: u8, vouched: bool, names: &mut Names) -> Event<Id, SocketAddr> {
+    Event::NodeDiscovered { node: node.node(names), source: Source(source), vouched }
 }
 
 fn banned(subject: &Subject, names: &mut Names) -> BanSubject<Id> {

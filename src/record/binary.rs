@@ -212,7 +212,7 @@ mod tests {
         let mut header = Header::new::<()>(id, config, RngSeed::Number(1), now);
         (header.version, header.rng) = ("0".into(), "rng".into());
         let events = vec![
-            Event::NodeDiscovered { node: node.clone(), source: Source(1) },
+            Event::NodeDiscovered { node: node.clone(), source: Source(1), vouched: false },
             Event::PeerAdded { id, kind: PeerKind::Outbound(DialKind::Requested), addr: None },
             Event::DialFinished {
                 dial: DialId::from_raw(7),

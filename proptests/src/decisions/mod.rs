@@ -37,7 +37,8 @@ pub use scripted::Scripted;
 use crate::world::Config;
 
 /// Who is compared.
-pub const PROFILES: [Profile; 2] = [
+pub const PROFILES: [Profile; 3] = [
     Profile { name: "classic", config: Config::classic },
+    Profile { name: "scheduler", config: Config::scheduler },
     Profile { name: "balanced", config: Config::balanced },
 ];

@@ -225,14 +225,14 @@ impl Script {
     pub fn heard(&mut self, hosts: &[usize], source: Source) {
         let mut nodes = self.nodes(hosts);
         nodes.sort_unstable_by_key(|node| node.id);
-        self.book.extend(nodes.into_iter().map(|node| Event::NodeDiscovered { node, source }));
+        self.book.extend(nodes.into_iter().map(|node| Event::NodeDiscovered { node, source, vouched: false }));
     }
 
     /// The dialer hears of these one by one.
     pub fn trickle(&mut self, nodes: Vec<Node>, source: Source, from: Timestamp, every: Duration) {
         for (n, node) in (0..).zip(nodes) {
             let at = from.saturating_add(every.saturating_mul(n));
-            self.events.push((at, Event::NodeDiscovered { node, source }));
+            self.events.push((at, Event::NodeDiscovered { node, source, vouched: false }));
         }
     }
 

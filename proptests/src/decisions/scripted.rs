@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use dialstate::{
-    DialId, DialKind, DialOutcome, LookupId, PeerKind, RemovalReason, ResolveId, Task, Timestamp, Tried,
+    DialId, DialKind, DialOutcome, LookupId, PeerKind, RemovalReason, ResolveId, Task, Timestamp, AddrOutcome,
 };
 
 use super::script::{Script, is_public};
@@ -32,7 +32,7 @@ struct Race {
     takes: Duration,
     outcome: DialOutcome,
     addr: SocketAddr,
-    tried: Vec<Tried<SocketAddr>>,
+    tried: Vec<AddrOutcome<SocketAddr>>,
 }
 
 impl Scripted {
@@ -66,7 +66,7 @@ impl Scripted {
         let connected = runs.iter().filter(|(_, outcome, _)| *outcome == DialOutcome::Connected);
         let end = connected.min_by_key(|run| run.0).or_else(|| runs.iter().max_by_key(|run| run.0))?;
         let ended = runs.iter().filter(|run| run.0 <= end.0 && runs.len() > 1);
-        let tried = ended.map(|(_, outcome, addr)| Tried { addr: *addr, outcome: *outcome }).collect();
+        let tried = ended.map(|(_, outcome, addr)| AddrOutcome { addr: *addr, outcome: *outcome }).collect();
         Some(Race { takes: end.0, outcome: end.1, addr: end.2, tried })
     }
 

@@ -283,7 +283,7 @@ impl Act {
             Self::StaticAdd { id, addrs } => Event::StaticAdded(pool::node(id, addrs)),
             Self::StaticRemove { id } => Event::StaticRemoved(pool::id(id)),
             Self::Discover { id, addrs, source } => {
-                Event::NodeDiscovered { node: pool::node(id, addrs), source: Source(source) }
+                Event::NodeDiscovered { node: pool::node(id, addrs), source: Source(source), vouched: false }
             }
             Self::Forget { id } => Event::NodeForgotten(pool::id(id)),
             Self::PeerUp { id, kind, addrs } => {

@@ -82,7 +82,7 @@ impl Network {
         };
         let fixed = self.hosts[host].fixed.iter().map(|other| self.hosts[*other].node());
         events.extend(fixed.map(Event::StaticAdded));
-        events.push(Event::NodeDiscovered { node: self.hosts[0].node(), source: Source(1) });
+        events.push(Event::NodeDiscovered { node: self.hosts[0].node(), source: Source(1), vouched: false });
         if !self.faults {
             events.extend(self.calm(host));
         }

@@ -115,8 +115,8 @@ impl<W: Write> JsonLines<W> {
             Event::Tick => Input::Tick {},
             Event::StaticAdded(node) => Input::StaticAdded { node: node.into() },
             Event::StaticRemoved(id) => Input::StaticRemoved { id: (*id).into() },
-            Event::NodeDiscovered { node, source } => {
-                Input::NodeDiscovered { node: node.into(), source: source.0 }
+            Event::NodeDiscovered { node, source, vouched } => {
+                Input::NodeDiscovered { node: node.into(), source: source.0, vouched: *vouched }
             }
             Event::NodeRestored(known) => Input::NodeRestored {
                 node: (&known.node).into(),

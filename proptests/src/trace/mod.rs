@@ -138,6 +138,8 @@ pub enum Input {
         node: TraceNode,
         #[serde(default)]
         source: u8,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        vouched: bool,
     },
     /// `Event::NodeRestored`.
     NodeRestored {

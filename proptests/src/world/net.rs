@@ -223,7 +223,7 @@ impl World for Net {
             self.nodes.iter().map(|node| (self.draw(Draw::First, &node.id, 0), node.clone())).collect();
         order.sort_unstable();
         for (n, (_, node)) in (1..).zip(order.into_iter().take(self.config.discovered)) {
-            let event = Event::NodeDiscovered { node, source: Source(0) };
+            let event = Event::NodeDiscovered { node, source: Source(0), vouched: false };
             agenda.after(Duration::from_millis(100) * n, Key::World(0), event);
         }
     }

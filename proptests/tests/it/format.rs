@@ -164,7 +164,7 @@ fn events() -> Vec<Event<Id, SocketAddr>> {
     vec![
         Event::StaticAdded(node()),
         Event::StaticRemoved(id(2)),
-        Event::NodeDiscovered { node: Node::unresolved(id(3)), source: Source(4) },
+        Event::NodeDiscovered { node: Node::unresolved(id(3)), source: Source(4), vouched: false },
         Event::NodeForgotten(id(3)),
         Event::PeerAdded { id: id(4), kind: PeerKind::Inbound, addr: None },
         Event::PeerAdded {

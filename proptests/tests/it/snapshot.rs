@@ -203,7 +203,7 @@ fn saved(dialer: &Dialer, bytes: bool) -> Snapshot<Id, std::net::SocketAddr> {
 
 fn known(n: u8) -> Event {
     let node = dialstate::Node::new([n; 32], [([20, n, 0, 1], 30_303).into()]);
-    Event::NodeDiscovered { node, source: dialstate::Source(1) }
+    Event::NodeDiscovered { node, source: dialstate::Source(1), vouched: false }
 }
 
 /// Bytes are not needed: what was taken of a dialer can be restored at once.

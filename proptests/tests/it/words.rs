@@ -126,7 +126,7 @@ fn every_enum_that_operators_see_has_words() {
 #[test]
 fn a_snapshot_shows_nothing_private() {
     let mut dialer = dialer(|_| ());
-    step(&mut dialer, 1, Event::NodeDiscovered { node: node(77), source: Source(1) });
+    step(&mut dialer, 1, Event::NodeDiscovered { node: node(77), source: Source(1), vouched: false });
     assert_eq!(format!("{:?}", dialer.snapshot()), "Snapshot { version: 1, .. }");
 }
 
@@ -176,7 +176,7 @@ fn a_recording_that_breaks_does_not_break_the_dialer() {
             .unwrap();
     let mut commands = Vec::new();
     for n in 1..5 {
-        let event = Event::NodeDiscovered { node: node(n), source: Source(1) };
+        let event = Event::NodeDiscovered { node: node(n), source: Source(1), vouched: false };
         recorder.step(at(n.into()), event, &mut commands).unwrap();
     }
     assert_eq!(recorder.next_notice(), None);
@@ -270,9 +270,9 @@ fn an_explanation_is_a_sentence() {
         "not dialed: it is not known; it has no address, and there is no discovery to resolve one; only an event \
          changes that (never tried)"
     );
-    let commands = step(&mut dialer, 1, Event::NodeDiscovered { node: node(1), source: Source(1) });
+    let commands = step(&mut dialer, 1, Event::NodeDiscovered { node: node(1), source: Source(1), vouched: false });
     let Some(Command::Dial { dial, .. }) = commands.first() else { panic!("{commands:?}") };
-    step(&mut dialer, 2, Event::NodeDiscovered { node: node(2), source: Source(1) });
+    step(&mut dialer, 2, Event::NodeDiscovered { node: node(2), source: Source(1), vouched: false });
     assert_eq!(told(&dialer, 2), "eligible, queued as fresh (never tried)");
     let finished = Event::DialFinished { dial: *dial, outcome: DialOutcome::Refused, tried: vec![] };
     step(&mut dialer, 3, finished);
@@ -306,7 +306,7 @@ fn the_need_is_a_sentence() {
     );
     let mut dials = Vec::new();
     for n in 1..4 {
-        let commands = step(&mut dialer, 1, Event::NodeDiscovered { node: node(n), source: Source(1) });
+        let commands = step(&mut dialer, 1, Event::NodeDiscovered { node: node(n), source: Source(1), vouched: false });
         dials.extend(commands.into_iter().filter_map(|command| match command {
             Command::Dial { dial, .. } => Some(dial),
             _ => None,

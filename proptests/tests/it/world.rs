@@ -20,7 +20,7 @@ struct Dark;
 impl World for Dark {
     fn start(&mut self, agenda: &mut Agenda) {
         for n in 1..=20 {
-            let event = Event::NodeDiscovered { node: node(n), source: Source(0) };
+            let event = Event::NodeDiscovered { node: node(n), source: Source(0), vouched: false };
             agenda.after(Duration::from_secs(n.into()), Key::World(0), event);
         }
     }
@@ -102,7 +102,7 @@ fn a_peer_is_added_before_its_dial_is_finished() {
     }
     let mut sim = Sim::new(ME, Config::classic(), 1, Near).unwrap();
     let mut seen = Vec::new();
-    let event = Event::NodeDiscovered { node: node(1), source: Source(0) };
+    let event = Event::NodeDiscovered { node: node(1), source: Source(0), vouched: false };
     sim.hand(&event, |_| Ok(())).unwrap();
     sim.run_until(Timestamp::from_millis(50), |drain| {
         assert!(drain.result.is_ok(), "{:?}", drain.result);
@@ -136,7 +136,7 @@ impl World for Late {
 fn a_cancelled_dial_is_not_answered() {
     let mut sim = Sim::new(ME, Config::balanced(), 1, Late { cancelled: 0 }).unwrap();
     for n in 1..=5 {
-        sim.hand(&Event::NodeDiscovered { node: node(n), source: Source(0) }, |_| Ok(())).unwrap();
+        sim.hand(&Event::NodeDiscovered { node: node(n), source: Source(0), vouched: false }, |_| Ok(())).unwrap();
     }
     let mut dials = 0;
     sim.run_until(Timestamp::from_secs(600), |drain| {

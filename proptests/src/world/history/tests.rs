@@ -54,7 +54,7 @@ fn life() -> History {
     let mut history = History::new(2, at(144));
     let mut record = |s, event: &Event, commands: &[Command]| history.record(at(s), event, true, commands);
 
-    let heard = Event::NodeDiscovered { node: node(A), source: Source(0) };
+    let heard = Event::NodeDiscovered { node: node(A), source: Source(0), vouched: false };
     record(0, &heard, &[dial(1, A), lookup(2), sleep(Lookup)]);
     record(4, &Event::Tick, &[sleep(Redial)]);
     record(5, &found(2, &[A, B, C]), &[dial(3, B), dial(4, C), sleep(Redial)]);

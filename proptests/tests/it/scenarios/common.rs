@@ -32,7 +32,7 @@ pub(crate) fn node(n: u32) -> Node {
 }
 
 pub(crate) fn discovered(node: Node) -> Event {
-    Event::NodeDiscovered { node, source: Source(0) }
+    Event::NodeDiscovered { node, source: Source(0), vouched: false }
 }
 
 /// An inbound peer: while there is one, no outage is suspected.

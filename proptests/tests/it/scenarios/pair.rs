@@ -143,7 +143,7 @@ impl Pair {
         let addr = ([20, 1 + side as u8, 0, 1], 30_303).into();
         let node = Node::new(IDS[1 - side], [addr]);
         let dynamic = self.odds & 4 != 0;
-        let discovered = Event::NodeDiscovered { node: node.clone(), source: Source(0) };
+        let discovered = Event::NodeDiscovered { node: node.clone(), source: Source(0), vouched: false };
         self.hand(side, if dynamic { discovered } else { Event::StaticAdded(node) });
     }
 

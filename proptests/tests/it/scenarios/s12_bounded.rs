@@ -54,7 +54,7 @@ fn town(session: Duration) -> Sim<Town> {
 }
 
 fn hand(sim: &mut Sim<Town>, node: Node, source: u8) {
-    sim.hand(&Event::NodeDiscovered { node, source: Source(source) }, |_| Ok(())).unwrap();
+    sim.hand(&Event::NodeDiscovered { node, source: Source(source), vouched: false }, |_| Ok(())).unwrap();
 }
 
 fn run(sim: &mut Sim<Town>, span: Duration) {
