@@ -73,7 +73,9 @@ fn bytes_of(config: Config, nodes: u32) -> u64 {
         // One more than are kept.
         let addrs: Addrs<_> = (0..=addrs).map(|at| addr(number * 32 + at)).collect();
         let node = Node { id: id(number), addrs };
-        dialer.handle(now, Event::NodeDiscovered { node, source: Source(0), vouched: false }).expect("in order");
+        dialer
+            .handle(now, Event::NodeDiscovered { node, source: Source(0), vouched: false })
+            .expect("in order");
     }
     fail(&mut dialer, now);
     while dialer.gauges().ready > 0 {
@@ -96,7 +98,9 @@ fn bytes_of_sources(config: Config) -> u64 {
         let numbers = u32::from(source) * kept..(u32::from(source) + 1) * kept;
         for number in numbers.clone() {
             let node = Node::new(id(number), [addr(number)]);
-            dialer.handle(now, Event::NodeDiscovered { node, source: Source(source), vouched: false }).expect("in order");
+            dialer
+                .handle(now, Event::NodeDiscovered { node, source: Source(source), vouched: false })
+                .expect("in order");
         }
         for number in numbers.skip(1).filter(|_| source != 253) {
             dialer.handle(now, Event::NodeForgotten(id(number))).expect("in order");

@@ -12,12 +12,12 @@
 
 pub mod debug;
 pub mod decisions;
-pub mod pinned;
 pub mod differential;
 pub mod fuzzing;
 pub mod harness;
 pub mod model;
 pub mod network;
+pub mod pinned;
 pub mod replay;
 pub mod scheduler_model;
 pub mod scheduler_steps;

@@ -37,6 +37,11 @@ impl<K, const N: usize> Lanes<K, N> {
         self.lanes.get(lane).map_or(0, Entries::len)
     }
 
+    /// The keys of a lane, in no order that means anything, but from the first one on.
+    pub(crate) fn keys(&self, lane: usize) -> impl Iterator<Item = Slot<K>> {
+        self.lanes.get(lane).into_iter().flat_map(Entries::keys).map(Slot::at)
+    }
+
     /// Puts a key in that is in no other lane, or moves it within its lane.
     #[inline]
     pub(crate) fn set(&mut self, lane: usize, key: Slot<K>, at: u64, tie: u32) {

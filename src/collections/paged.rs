@@ -53,28 +53,6 @@ impl<T> Paged<T> {
         self.rest.push(page);
     }
 
-    /// Takes the last entry out. A page that becomes empty is freed.
-    pub(crate) fn pop(&mut self) -> Option<T> {
-        let Some(last) = self.rest.last_mut() else { return self.first.pop() };
-        let value = last.pop();
-        if last.is_empty() {
-            self.rest.pop();
-        }
-        value
-    }
-
-    /// Takes an entry out, and puts the last one in its place.
-    pub(crate) fn swap_remove(&mut self, at: usize) -> Option<T> {
-        if at >= self.len() {
-            return None;
-        }
-        let last = self.pop()?;
-        match self.get_mut(at) {
-            Some(gap) => Some(core::mem::replace(gap, last)),
-            None => Some(last),
-        }
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> + Clone {
         self.first.iter().chain(self.rest.iter().flatten())
     }
@@ -123,31 +101,19 @@ mod tests {
     #[test]
     fn behaves_like_a_vector() {
         let (mut paged, mut model, mut draws) = (Paged::new(), Vec::new(), Draws::new(1));
-        // It grows to some pages, and shrinks to nothing.
-        for (pushes, of) in [(3, 4), (1, 4), (2, 3), (1, 3)] {
-            for _ in 0..8_000 {
-                let at = draws.below(model.len() as u32 + 2) as usize;
-                match draws.below(of) {
-                    kind if kind < pushes => {
-                        let value = draws.next();
-                        paged.push(value);
-                        model.push(value);
-                    }
-                    kind if kind % 2 == 0 => assert_eq!(paged.pop(), model.pop()),
-                    _ => {
-                        let removed = (at < model.len()).then(|| model.swap_remove(at));
-                        assert_eq!(paged.swap_remove(at), removed);
-                    }
-                }
-                assert_eq!((paged.len(), paged.get(at)), (model.len(), model.get(at)));
-                if let (Some(new), Some(old)) = (paged.get_mut(at), model.get_mut(at)) {
-                    (*new, *old) = (*new ^ 1, *old ^ 1);
-                }
+        for _ in 0..8_000 {
+            let at = draws.below(model.len() as u32 + 2) as usize;
+            let value = draws.next();
+            paged.push(value);
+            model.push(value);
+            assert_eq!((paged.len(), paged.get(at)), (model.len(), model.get(at)));
+            if let (Some(new), Some(old)) = (paged.get_mut(at), model.get_mut(at)) {
+                (*new, *old) = (*new ^ 1, *old ^ 1);
             }
-            assert!(paged.iter().eq(&model));
-            let again: Paged<u64> = model.iter().copied().collect();
-            assert!(again.iter().eq(&model));
         }
+        assert!(paged.iter().eq(&model));
+        let again: Paged<u64> = model.iter().copied().collect();
+        assert!(again.iter().eq(&model));
     }
 
     #[test]
@@ -157,17 +123,6 @@ mod tests {
             assert!(paged.rest.iter().all(|page| page.capacity() == PAGE));
             assert!(paged.bytes() as u64 <= Paged::<u64>::bound(len), "{len}: {}", paged.bytes());
         }
-    }
-
-    #[test]
-    fn what_is_taken_out_leaves_no_pages_behind() {
-        let mut paged: Paged<u64> = (0..5_000).collect();
-        for left in (0..5_000usize).rev() {
-            assert!(paged.swap_remove(left / 2).is_some());
-            let pages = left.saturating_sub(PAGE).div_ceil(PAGE);
-            assert_eq!((paged.len(), paged.rest.len()), (left, pages));
-        }
-        assert_eq!((paged.pop(), paged.swap_remove(0)), (None, None));
     }
 
     #[cfg(feature = "serde")]

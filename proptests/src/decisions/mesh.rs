@@ -123,7 +123,10 @@ impl Mesh {
                 Knows::Bootnode => BOOTNODE,
                 Knows::Previous => n - 1,
             };
-            run.hand(n.into(), Event::NodeDiscovered { node: node(known), source: Source(0), vouched: false });
+            run.hand(
+                n.into(),
+                Event::NodeDiscovered { node: node(known), source: Source(0), vouched: false },
+            );
         }
         while let Some(entry) = run.agenda.first_entry().filter(|entry| entry.key().0 <= end) {
             run.now = entry.key().0;

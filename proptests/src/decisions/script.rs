@@ -225,7 +225,11 @@ impl Script {
     pub fn heard(&mut self, hosts: &[usize], source: Source) {
         let mut nodes = self.nodes(hosts);
         nodes.sort_unstable_by_key(|node| node.id);
-        self.book.extend(nodes.into_iter().map(|node| Event::NodeDiscovered { node, source, vouched: false }));
+        self.book.extend(nodes.into_iter().map(|node| Event::NodeDiscovered {
+            node,
+            source,
+            vouched: false,
+        }));
     }
 
     /// The dialer hears of these one by one.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use dialstate::{
-    DialId, DialKind, DialOutcome, LookupId, PeerKind, RemovalReason, ResolveId, Task, Timestamp, AddrOutcome,
+    AddrOutcome, DialId, DialKind, DialOutcome, LookupId, PeerKind, RemovalReason, ResolveId, Task, Timestamp,
 };
 
 use super::script::{Script, is_public};

@@ -26,7 +26,8 @@ fn dialed(change: impl FnOnce(&mut Config<[u8; 4], Host>)) -> (Named, Vec<(u8, V
     let mut dialer = Dialer::new([0; 4], config, ChaCha8Rng::seed_from_u64(1), now).unwrap();
     for n in 1..7 {
         let names = [format!("node-{n}.example"), format!("backup-{n}.example")].map(Host);
-        let event = Event::NodeDiscovered { node: Node::new([n; 4], names), source: Source(1), vouched: false };
+        let event =
+            Event::NodeDiscovered { node: Node::new([n; 4], names), source: Source(1), vouched: false };
         dialer.handle(now, event).unwrap();
     }
     let mut dials = Vec::new();

@@ -67,7 +67,11 @@ impl Driver {
         match self.below(40) {
             0 | 1 => Event::StaticAdded(self.node()),
             2 => Event::StaticRemoved(self.id()),
-            3..=6 => Event::NodeDiscovered { node: self.node(), source: Source(self.below(3) as u8), vouched: false },
+            3..=6 => Event::NodeDiscovered {
+                node: self.node(),
+                source: Source(self.below(3) as u8),
+                vouched: false,
+            },
             7 => Event::NodeForgotten(self.id()),
             8 => Event::PeerAdded { id: self.id(), kind: PeerKind::Inbound, addr: Some(self.addr()) },
             9..=12 => Event::PeerRemoved { id: self.id(), reason: RemovalReason::Closed },

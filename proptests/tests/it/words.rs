@@ -270,7 +270,8 @@ fn an_explanation_is_a_sentence() {
         "not dialed: it is not known; it has no address, and there is no discovery to resolve one; only an event \
          changes that (never tried)"
     );
-    let commands = step(&mut dialer, 1, Event::NodeDiscovered { node: node(1), source: Source(1), vouched: false });
+    let commands =
+        step(&mut dialer, 1, Event::NodeDiscovered { node: node(1), source: Source(1), vouched: false });
     let Some(Command::Dial { dial, .. }) = commands.first() else { panic!("{commands:?}") };
     step(&mut dialer, 2, Event::NodeDiscovered { node: node(2), source: Source(1), vouched: false });
     assert_eq!(told(&dialer, 2), "eligible, queued as fresh (never tried)");
@@ -306,7 +307,8 @@ fn the_need_is_a_sentence() {
     );
     let mut dials = Vec::new();
     for n in 1..4 {
-        let commands = step(&mut dialer, 1, Event::NodeDiscovered { node: node(n), source: Source(1), vouched: false });
+        let commands =
+            step(&mut dialer, 1, Event::NodeDiscovered { node: node(n), source: Source(1), vouched: false });
         dials.extend(commands.into_iter().filter_map(|command| match command {
             Command::Dial { dial, .. } => Some(dial),
             _ => None,

@@ -136,7 +136,8 @@ impl World for Late {
 fn a_cancelled_dial_is_not_answered() {
     let mut sim = Sim::new(ME, Config::balanced(), 1, Late { cancelled: 0 }).unwrap();
     for n in 1..=5 {
-        sim.hand(&Event::NodeDiscovered { node: node(n), source: Source(0), vouched: false }, |_| Ok(())).unwrap();
+        sim.hand(&Event::NodeDiscovered { node: node(n), source: Source(0), vouched: false }, |_| Ok(()))
+            .unwrap();
     }
     let mut dials = 0;
     sim.run_until(Timestamp::from_secs(600), |drain| {

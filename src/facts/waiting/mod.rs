@@ -25,6 +25,9 @@ use ready::Ready;
 
 pub(crate) use place::{Class, Due, Place, Places, Queue};
 
+/// How many nodes near the head of a queue are offered for a choice.
+const FEW: usize = 16;
+
 /// All queues.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -146,6 +149,11 @@ impl Waiting {
     #[inline]
     pub(crate) fn first_due(&self, queue: Queue, now: Timestamp) -> Option<NodeSlot> {
         self.first(queue).filter(|(_, at)| *at <= now).map(|(node, _)| node)
+    }
+
+    /// Some nodes near the head of such a queue, in no order that means anything.
+    pub(crate) fn next_few(&self, queue: Queue) -> impl Iterator<Item = NodeSlot> {
+        queue.lane().into_iter().flat_map(|lane| self.lanes.keys(lane)).take(FEW)
     }
 
     /// How many nodes are in a queue that is ordered by time.

@@ -15,7 +15,7 @@ pub(crate) enum Queue {
     Static,
     /// The same of a static node that has failed often.
     StaticFailing,
-    /// A known node, until its cooldown after a failure of the transport ends.
+    /// A known node, until its cooldown after a failure of the transport or the handshake ends.
     Cooling,
     /// The same of a node that was connected to once.
     CoolingGood,

@@ -40,11 +40,16 @@ impl Key for Corner {
 struct Quarter {
     /// When its turn was last, as a number that grows with each turn of any.
     turn: u64,
+    /// Its place among those with the same turn, which nobody outside can foresee.
+    tie: u64,
     /// Nodes that were never tried, of which a random one is next.
     untried: Vec<NodeSlot>,
     /// Nodes that were tried, the one that became ready first is next.
     tried: List<OfNode>,
 }
+
+/// A quarter by its class and source, and by its turn.
+type Turn = (Class, Source, (u64, u64), Slot<OfQuarter>);
 
 /// All ready nodes.
 #[derive(Clone, Debug)]
@@ -53,11 +58,19 @@ pub(super) struct Ready {
     quarters: Table<OfQuarter, Corner, Quarter>,
     /// The quarters of each class and source, the one whose turn is longest ago first.
     #[cfg_attr(feature = "serde", serde(skip))]
-    turns: BTreeSet<(Class, Source, u64, Slot<OfQuarter>)>,
+    turns: BTreeSet<Turn>,
     /// The source whose turn was last, by class.
     last: [Source; Class::COUNT],
     turn: u64,
     lens: [u32; Class::COUNT],
+    /// What makes the ties.
+    #[cfg_attr(feature = "serde", serde(skip, default = "unkeyed"))]
+    hasher: SipHasher13,
+}
+
+#[cfg(feature = "serde")]
+fn unkeyed() -> SipHasher13 {
+    SipHasher13::new_with_keys(0, 0)
 }
 
 impl Ready {
@@ -68,6 +81,7 @@ impl Ready {
             last: [Source(u8::MAX); Class::COUNT],
             turn: 0,
             lens: [0; Class::COUNT],
+            hasher,
         }
     }
 
@@ -95,13 +109,14 @@ impl Ready {
         source: Source,
         subnet: SubnetKey,
     ) -> Spot {
-        let turn = self.turn;
-        let new = || Quarter { turn, untried: Vec::new(), tried: List::new() };
-        let quarter = self.quarters.intern(Corner { class, source, subnet }, new);
+        let corner = Corner { class, source, subnet };
+        let (turn, hasher) = (self.turn, &self.hasher);
+        let new = || Quarter { turn, tie: corner.hash(hasher), untried: Vec::new(), tried: List::new() };
+        let quarter = self.quarters.intern(corner, new);
         let mut at = 0;
         if let Some(of) = self.quarters.get_mut(quarter) {
             if of.is_empty() {
-                self.turns.insert((class, source, of.turn, quarter));
+                self.turns.insert((class, source, (of.turn, of.tie), quarter));
             }
             if class == Class::Fresh {
                 at = of.untried.len() as u32;
@@ -131,7 +146,7 @@ impl Ready {
         } else {
             of.tried.remove(links, node);
         }
-        let (empty, turn) = (of.is_empty(), of.turn);
+        let (empty, turn) = (of.is_empty(), (of.turn, of.tie));
         if let Some(len) = self.len_mut(spot.class) {
             *len = len.saturating_sub(1);
         }
@@ -147,10 +162,10 @@ impl Ready {
     /// another source and subnet, if there is one.
     pub(super) fn draw(&mut self, class: Class, rng: &mut impl Rng) -> Option<NodeSlot> {
         let last = self.last.get(class as usize).copied().unwrap_or_default();
-        let (_, source, turn, quarter) = *self.first_after(class, last)?;
-        self.turns.remove(&(class, source, turn, quarter));
+        let (_, source, (turn, tie), quarter) = *self.first_after(class, last)?;
+        self.turns.remove(&(class, source, (turn, tie), quarter));
         self.turn = self.turn.saturating_add(1);
-        self.turns.insert((class, source, self.turn, quarter));
+        self.turns.insert((class, source, (self.turn, tie), quarter));
         if let Some(last) = self.last.get_mut(class as usize) {
             *last = source;
         }
@@ -163,12 +178,12 @@ impl Ready {
     }
 
     /// The first quarter of the first source of a class after another source, in a circle.
-    fn first_after(&self, class: Class, last: Source) -> Option<&(Class, Source, u64, Slot<OfQuarter>)> {
-        let of_class = |found: &&(Class, Source, u64, Slot<OfQuarter>)| found.0 == class;
+    fn first_after(&self, class: Class, last: Source) -> Option<&Turn> {
+        let of_class = |found: &&Turn| found.0 == class;
         let first = Slot::at(0);
         let next = last.0.checked_add(1).map(Source);
-        let after = next.and_then(|next| self.turns.range((class, next, 0, first)..).next());
-        let from_start = || self.turns.range((class, Source(0), 0, first)..).next();
+        let after = next.and_then(|next| self.turns.range((class, next, (0, 0), first)..).next());
+        let from_start = || self.turns.range((class, Source(0), (0, 0), first)..).next();
         after.filter(of_class).or_else(from_start).filter(of_class)
     }
 
@@ -190,7 +205,7 @@ impl Ready {
             let link = |node| {
                 place(node).filter(|of| of.spot().is_some_and(|s| s.quarter == slot)).map(|of| of.link)
             };
-            let listed = self.turns.contains(&(address.class, address.source, of.turn, slot));
+            let listed = self.turns.contains(&(address.class, address.source, (of.turn, of.tie), slot));
             if of.is_empty() || !listed || !of.tried.verify(link) {
                 return false;
             }
@@ -206,7 +221,9 @@ impl Ready {
     pub(super) fn reindex(&mut self, hasher: SipHasher13) -> bool {
         let keyed = self.quarters.reindex(hasher);
         let all = self.quarters.iter();
-        self.turns = all.map(|(slot, (of, quarter))| (of.class, of.source, quarter.turn, slot)).collect();
+        let turn = |of: &Quarter| (of.turn, of.tie);
+        self.turns = all.map(|(slot, (corner, of))| (corner.class, corner.source, turn(of), slot)).collect();
+        self.hasher = hasher;
         keyed
     }
 
@@ -215,7 +232,7 @@ impl Ready {
     pub(super) fn bound(nodes: u64) -> u64 {
         bytes::sum(&[
             Table::<OfQuarter, Corner, Quarter>::bound(nodes),
-            bytes::tree(nodes, size_of::<(Class, Source, u64, Slot<OfQuarter>)>()),
+            bytes::tree(nodes, size_of::<Turn>()),
             nodes.saturating_mul(16),
         ])
     }

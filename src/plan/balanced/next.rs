@@ -49,12 +49,13 @@ impl<A: Address> Balanced<A> {
 
     /// Dials that have taken long by now no longer hold a slot.
     fn note_slow<I: NodeId>(&mut self, facts: &mut Facts<I, A>) {
-        while let Some(attempt) = self.slow.next(facts.now) {
+        while let Some(attempt) = self.slow.next_slow(facts.now) {
             let node = facts.attempts.get(attempt).map(Attempt::node);
             if let Some(notes) = node.and_then(|node| facts.nodes.notes_mut(node)) {
                 notes.slow = true;
             }
         }
+        self.slow.release(facts.now, facts.config.pace.slow_after);
     }
 
     /// An attempt that goes on: a resolve or a requested dial at once, other dials as the pace of their budget allows.
@@ -244,7 +245,7 @@ impl<A: Address> Balanced<A> {
     fn wait_for_slot<I: NodeId>(&mut self, facts: &Facts<I, A>) {
         let active = facts.attempts.active(Budget::Dynamic) < facts.config.max_active_dials;
         let missing = facts.peers.outbound(Budget::Dynamic) < facts.config.dynamic_target;
-        if let Some(at) = self.slow.first().filter(|_| active && missing) {
+        if let Some(at) = self.slow.next_release().filter(|at| active && missing && *at > facts.now) {
             self.waits.add(WakeReason::Redial, at);
         }
     }
@@ -268,16 +269,13 @@ impl<A: Address> Balanced<A> {
             order.reverse();
         }
         let from = self.early.at.filter(|_| self.outage.last_success() < self.early.dialed);
-        let mut found = None;
-        for queue in order {
-            let Some((node, _)) = facts.waiting.first(queue) else { continue };
+        let rested = |node: NodeSlot| {
             let (_, last) = facts.nodes.get(node)?.last();
-            let at = last.saturating_add(facts.config.backoff.short).max(from.unwrap_or(last));
-            if found.is_none_or(|(_, best)| at < best) {
-                found = Some((node, at));
-            }
-        }
-        let (node, at) = found?;
+            let at = last.saturating_add(facts.config.backoff.short);
+            Some((from.unwrap_or(at).max(at), node))
+        };
+        let first = |queue| facts.waiting.next_few(queue).filter_map(rested).min();
+        let (at, node) = order.into_iter().filter_map(first).min_by_key(|(at, _)| *at)?;
         if at > facts.now {
             self.waits.add(WakeReason::Redial, at);
             return None;
@@ -351,13 +349,11 @@ impl<A: Address> Balanced<A> {
     /// nothing new although some node is known.
     fn next_lookup<I: NodeId>(&self, facts: &Facts<I, A>) -> Timestamp {
         let config = &facts.config.lookups;
-        let first =
-            doubled(nanos(config.first), (self.lookups / 4).saturating_add(1), nanos(config.interval));
-        let known = !facts.nodes.known().is_empty();
-        let barren = self.barren.saturating_add(1);
-        let wait = match known && barren > 1 {
-            true => doubled(nanos(config.interval), barren, nanos(config.interval_max)),
-            false => first,
+        let interval = nanos(config.interval);
+        let first = doubled(nanos(config.first), (self.lookups / 4).saturating_add(1), interval);
+        let wait = match first < interval || facts.nodes.known().is_empty() {
+            true => first,
+            false => doubled(interval, self.barren.saturating_add(1), nanos(config.interval_max)),
         };
         let began = facts.lookup.began();
         began.map_or(facts.now, |began| began.saturating_add(core::time::Duration::from_nanos(wait)))

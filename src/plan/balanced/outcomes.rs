@@ -18,6 +18,9 @@ use crate::notice::Notice;
 use crate::plan::policy::Policy;
 use crate::time::nanos;
 
+/// A session that is shorter than this part of a stable one counts as a failure.
+const FLAP: u32 = 10;
+
 impl<A: Address> Balanced<A> {
     /// Draws the consequences of an attempt that has ended.
     pub(super) fn after_attempt<I: NodeId>(
@@ -209,6 +212,7 @@ impl<A: Address> Balanced<A> {
         let class = Class::of_removal(reason);
         let length = facts.now.saturating_since(peer.since());
         let stable = length >= facts.config.backoff.stable_session;
+        let flap = length < facts.config.backoff.stable_session / FLAP;
         let blamed = matches!(class, Class::Medium | Class::Long);
         let judged = peer.is_outbound() || blamed;
         if judged {
@@ -222,7 +226,7 @@ impl<A: Address> Balanced<A> {
         if let Some(notes) = facts.nodes.notes_mut(node).filter(|_| stable) {
             notes.failures = 0;
         }
-        if blamed || (class == Class::Short && !stable) {
+        if blamed || (class == Class::Short && flap) {
             self.charge(facts, node, class, Cause::of_removal(reason));
         } else {
             self.delay(facts, node, class, Cause::of_removal(reason));

@@ -73,7 +73,7 @@ impl<A: Address> Balanced<A> {
 
     /// How many dynamic slots neither a peer nor a dial holds; a node that is both counts once. Slow dials hold none.
     pub(super) fn free_slots<I: NodeId>(&self, facts: &Facts<I, A>) -> u32 {
-        let taken = facts.taken_slots().saturating_sub(self.slow.len());
+        let taken = facts.taken_slots().saturating_sub(self.slow.released());
         facts.config.dynamic_target.saturating_sub(taken)
     }
 
@@ -90,13 +90,13 @@ impl<A: Address> Balanced<A> {
         if peers > target {
             self.trim_peers(facts, target);
         }
-        let held = facts.taken_slots().saturating_sub(self.slow.len());
+        let held = facts.taken_slots().saturating_sub(self.slow.released());
         if peers < target && held <= target || facts.attempts.unmet(Budget::Dynamic) == 0 {
             return;
         }
         let spare = if peers < target { held.saturating_sub(target) } else { u32::MAX };
         let unmet = facts.attempts.unmet_of(Budget::Dynamic).iter();
-        let holding = unmet.filter(|attempt| spare == u32::MAX || !self.slow.is_slow(*attempt));
+        let holding = unmet.filter(|attempt| spare == u32::MAX || !self.slow.is_released(*attempt));
         let mut newest: Vec<AttemptSlot> = holding.collect();
         newest.reverse();
         newest.truncate(spare as usize);

@@ -31,17 +31,17 @@ impl<A: Address> Balanced<A> {
                 facts.enter(node, Queue::Idle, until);
             }
         } else if record.is_static() {
-            let failing = record.notes.failures >= FAILING;
+            let (last, _) = record.last();
+            let dialed = !matches!(last, Some(LastOutcome::Ended(_)));
+            let failing = dialed && record.notes.failures >= FAILING;
             let at_once = || Due { at: facts.now, tie: facts.jitter_of(node) as u32 };
             let due = due.unwrap_or_else(at_once);
             facts.enter(node, if failing { Queue::StaticFailing } else { Queue::Static }, due);
         } else if let Some(until) = until {
             let queue = match record.notes.cause {
-                Cause::Transport if record.notes.good => Queue::CoolingGood,
-                Cause::Transport => Queue::Cooling,
-                Cause::None | Cause::History | Cause::Handshake | Cause::Protocol | Cause::Resolve => {
-                    Queue::Resting
-                }
+                Cause::Transport | Cause::Handshake if record.notes.good => Queue::CoolingGood,
+                Cause::Transport | Cause::Handshake => Queue::Cooling,
+                Cause::None | Cause::History | Cause::Protocol | Cause::Resolve => Queue::Resting,
             };
             facts.enter(node, queue, until);
         } else {

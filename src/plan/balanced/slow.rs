@@ -1,22 +1,33 @@
 //! Dynamic dials that take long: they no longer keep their slot from the next candidate ("hedged requests", Dean and
 //! Barroso 2013).
 
+use core::time::Duration;
+
 use crate::collections::{Heap, SlotSet};
 use crate::facts::slots::{AttemptSlot, OfAttempt};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, nanos};
+
+/// Slots are freed one after the other, so that those who are dialed instead do not all take long at once too: this part of
+/// the time after which a dial is slow lies between two.
+const STEPS: u64 = 8;
 
 /// Dynamic dials in flight to nodes that are not connected.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct SlowDials {
-    /// When each of the others becomes slow.
+    /// When each becomes slow that is not yet.
     brisk: Heap<OfAttempt>,
-    slow: SlotSet<OfAttempt>,
+    /// Slow ones that still hold their slots, and since when.
+    holding: Heap<OfAttempt>,
+    /// Slow ones that don't.
+    released: SlotSet<OfAttempt>,
+    /// When the next slot may be freed.
+    next: Timestamp,
 }
 
 impl SlowDials {
     pub(super) const fn new() -> Self {
-        Self { brisk: Heap::new(), slow: SlotSet::new() }
+        Self { brisk: Heap::new(), holding: Heap::new(), released: SlotSet::new(), next: Timestamp::ZERO }
     }
 
     /// A dial has gone out, and will be slow from an instant on.
@@ -27,44 +38,62 @@ impl SlowDials {
     /// A dial has been answered, given up, or its node is connected.
     pub(super) fn remove(&mut self, attempt: AttemptSlot) {
         self.brisk.remove(attempt);
-        self.slow.remove(attempt);
+        self.holding.remove(attempt);
+        self.released.remove(attempt);
     }
 
-    /// Takes in that time has passed. Returns a dial that has become slow with that, if there is one.
-    pub(super) fn next(&mut self, now: Timestamp) -> Option<AttemptSlot> {
+    /// A dial that has become slow by now, if there is one that was not taken in yet.
+    pub(super) fn next_slow(&mut self, now: Timestamp) -> Option<AttemptSlot> {
         let first = self.brisk.peek().filter(|item| item.at <= now.as_nanos())?;
         self.brisk.remove(first.key);
-        self.slow.insert(first.key);
+        self.holding.set(first.key, first.at, 0);
         Some(first.key)
     }
 
-    /// When the next dial becomes slow.
-    pub(super) fn first(&self) -> Option<Timestamp> {
-        self.brisk.peek().map(|item| Timestamp::from_nanos(item.at))
+    /// Frees the slot of the slowest dial, if it is time for that.
+    pub(super) fn release(&mut self, now: Timestamp, slow_after: Duration) {
+        if self.next > now {
+            return;
+        }
+        if let Some(slowest) = self.holding.pop() {
+            self.released.insert(slowest.key);
+            self.next = now.saturating_add(Duration::from_nanos(nanos(slow_after) / STEPS));
+        }
+    }
+
+    /// When the next slot is freed.
+    pub(super) fn next_release(&self) -> Option<Timestamp> {
+        let first = self.holding.peek().or(self.brisk.peek())?;
+        Some(Timestamp::from_nanos(first.at).max(self.next))
     }
 
     /// How many dials are slow.
     pub(super) fn len(&self) -> u32 {
-        self.slow.len()
+        self.holding.len().saturating_add(self.released.len())
     }
 
-    pub(super) fn is_slow(&self, attempt: AttemptSlot) -> bool {
-        self.slow.contains(attempt)
+    /// How many dials hold no slot.
+    pub(super) fn released(&self) -> u32 {
+        self.released.len()
+    }
+
+    pub(super) fn is_released(&self, attempt: AttemptSlot) -> bool {
+        self.released.contains(attempt)
     }
 
     /// Whether all of them are attempts for which this holds.
     pub(super) fn verify(&self, holds: impl Fn(AttemptSlot) -> bool) -> bool {
-        self.brisk.keys().chain(self.slow.iter()).all(holds)
+        self.brisk.keys().chain(self.holding.keys()).chain(self.released.iter()).all(holds)
     }
 
     #[cfg(feature = "serde")]
     pub(super) fn reindex(&mut self, slots: u32) -> bool {
-        self.brisk.reindex(slots) && self.slow.reindex(slots)
+        self.brisk.reindex(slots) && self.holding.reindex(slots) && self.released.reindex(slots)
     }
 
     /// The most bytes for so many attempts.
     pub(super) fn bound(attempts: u64) -> u64 {
-        Heap::<OfAttempt>::bound(attempts, attempts)
-            .saturating_add(SlotSet::<OfAttempt>::bound(attempts, attempts))
+        let heaps = Heap::<OfAttempt>::bound(attempts, attempts).saturating_mul(2);
+        heaps.saturating_add(SlotSet::<OfAttempt>::bound(attempts, attempts))
     }
 }
