@@ -31,7 +31,7 @@ fn dialing(nodes: &[u8]) -> (Dialer, BTreeMap<Id, DialId>) {
         let event = if n % 2 == 0 {
             Any::StaticAdded(node(n))
         } else {
-            Any::NodeDiscovered { node: node(n), source: Source(1) }
+            Any::NodeDiscovered { node: node(n), source: Source(1), vouched: false }
         };
         dialer.handle(START, event).unwrap();
     }
