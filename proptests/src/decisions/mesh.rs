@@ -8,7 +8,7 @@ use std::hash::Hasher;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use dialstate::{DialId, DialKind, DialOutcome, LookupId, PeerKind, Source, Task, Timestamp};
+use dialstate::{DialId, DialKind, DialOutcome, LookupId, PeerKind, RemovalReason, Source, Task, Timestamp};
 use siphasher::sip::SipHasher13;
 
 use super::oracle::Foresight;
@@ -92,6 +92,7 @@ enum What {
     Wakes(usize),
     Arrives { from: usize, to: usize, dial: DialId, kind: DialKind },
     Named { host: usize, lookup: LookupId },
+    Closes { one: usize, other: usize },
 }
 
 struct Run<D> {
@@ -159,6 +160,17 @@ impl<D: Decides> Run<D> {
                     self.hand(host, Event::LookupFinished { lookup, nodes });
                 }
             }
+            What::Closes { one, other } => self.closes(one, other),
+        }
+    }
+
+    /// A connection that one end gives up.
+    fn closes(&mut self, one: usize, other: usize) {
+        if self.hosts[one].peers.remove(&other).is_some() {
+            self.hosts[other].peers.remove(&one);
+            let (here, there) = (node(one as u8).id, node(other as u8).id);
+            self.hand(one, Event::PeerRemoved { id: there, reason: RemovalReason::Local });
+            self.hand(other, Event::PeerRemoved { id: here, reason: RemovalReason::Closed });
         }
     }
 
@@ -235,10 +247,10 @@ impl<D: Decides> Run<D> {
                 self.outcome.dials += 1;
                 self.outcome.first_dial = self.outcome.first_dial.or(Some(self.now));
                 self.hosts[host].tasks.insert(Task::Dial(dial));
-                let Some(to) = (0..=self.mesh.nodes).find(|n| node(*n).id == called.id) else { return };
-                let what = What::Arrives { from: host, to: to.into(), dial, kind };
+                let to = self.number(&called.id);
+                let what = What::Arrives { from: host, to, dial, kind };
                 // A connection, and two handshakes over it.
-                self.at(self.now.saturating_add(self.round_trip(host, to.into()) * 3), what);
+                self.at(self.now.saturating_add(self.round_trip(host, to) * 3), what);
             }
             Command::Lookup { lookup, .. } => {
                 self.hosts[host].tasks.insert(Task::Lookup(lookup));
@@ -248,9 +260,18 @@ impl<D: Decides> Run<D> {
             Command::Cancel(task) => {
                 self.hosts[host].tasks.remove(&task);
             }
-            // All addresses are known, and nothing is ever closed here.
-            Command::Resolve { .. } | Command::Disconnect { .. } | Command::Sleep { .. } => {}
+            Command::Disconnect { id, .. } => {
+                let other = self.number(&id);
+                self.at(self.now, What::Closes { one: host, other });
+            }
+            // All addresses are known.
+            Command::Resolve { .. } | Command::Sleep { .. } => {}
         }
+    }
+
+    fn number(&self, id: &Id) -> usize {
+        let number = (0..=self.mesh.nodes).find(|n| node(*n).id == *id);
+        number.expect("a dialer knows nodes of the mesh only").into()
     }
 
     fn round_trip(&self, one: usize, other: usize) -> Duration {

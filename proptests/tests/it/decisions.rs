@@ -16,7 +16,7 @@ use dialstate_proptests::world::Node;
 const MISSED: &[&str] = &[];
 
 /// In so many worlds each.
-const SEEDS: [u64; 2] = [1, 2];
+const SEEDS: [u64; 5] = [1, 2, 3, 4, 5];
 
 fn balanced() -> &'static Profile {
     PROFILES.iter().find(|profile| profile.name == "balanced").unwrap()
@@ -24,15 +24,16 @@ fn balanced() -> &'static Profile {
 
 /// All scenarios of a row hold, but for those that are known to be missed.
 fn holds(number: u32) {
-    let missed: BTreeSet<_> = MISSED.iter().copied().collect();
     let mut failures = Vec::new();
     for scenario in scenarios().iter().filter(|scenario| scenario.row() == number) {
-        if missed.contains(scenario.name.as_str()) {
-            continue;
-        }
+        let Scenario { name, about, .. } = scenario;
         let row = row(scenario, balanced(), &SEEDS, Depth::Verdict, || {});
-        if !row.holds() {
-            failures.push(format!("{}: {:?} of {:?}", scenario.name, row.figures, row.goals));
+        match (row.holds(), MISSED.contains(&name.as_str())) {
+            (true, true) => failures.push(format!("{name} holds now: take it off the list ({about})")),
+            (false, false) => {
+                failures.push(format!("{name}, {about}: {:?} for {:?}", row.figures, row.goals))
+            }
+            _ => {}
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));

@@ -24,10 +24,11 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         untried("3b-5000-refusing", 5_000, REFUSES, 0),
         untried("3b-50", 50, Act::Silent, 0),
         untried("3b-mixed", 2_000, Act::Silent, 40),
-        bootnode("4-1000", 1_000, Act::Silent),
-        bootnode("4-4000", 4_000, Act::Silent),
-        bootnode("4b-100", 100, Act::Silent),
-        bootnode("4b-2000-refusing", 2_000, REFUSES),
+        bootnode("4-1000", 1_000, Act::Silent, true),
+        bootnode("4-4000", 4_000, Act::Silent, true),
+        bootnode("4b-100", 100, Act::Silent, true),
+        bootnode("4b-2000-refusing", 2_000, REFUSES, true),
+        bootnode("4b-lookups", 1_000, Act::Silent, false),
         one_good("5", 10_000, 5_000),
         one_good("5b-last", 10_000, 10_000),
         one_good("5b-2000", 2_000, 1_000),
@@ -100,9 +101,11 @@ fn untried(name: &str, dead: usize, act: Act, alive: usize) -> Scenario {
         .full_within(60.0)
 }
 
-/// An address book of nodes that were good once, and are dead, and a bootnode that lives.
-fn bootnode(name: &str, dead: usize, act: Act) -> Scenario {
-    let about = format!("{dead} dead nodes that were once good, and a live bootnode, which knows others");
+/// An address book of nodes that were good once, and are dead, and a bootnode that lives. Lookups find others, in vain while
+/// nobody is connected if they ask peers.
+fn bootnode(name: &str, dead: usize, act: Act, asks_peers: bool) -> Scenario {
+    let others = if asks_peers { "which knows others" } else { "and lookups bring others" };
+    let about = format!("{dead} dead nodes that were once good, and a live bootnode, {others}");
     let script = move |seed| {
         let mut script = Script::new(seed);
         let dead = script.hosts(dead, act);
@@ -111,7 +114,7 @@ fn bootnode(name: &str, dead: usize, act: Act) -> Scenario {
         script.bootnodes = script.nodes(&bootnode);
         let live = script.hosts(100, Act::Connects);
         script.found(&live, at(0));
-        script.lookups.asks_peers = true;
+        script.lookups.asks_peers = asks_peers;
         script
     };
     Scenario::new(name, about, script).stop(Stop::Full(at(2 * DAY))).full_within(120.0)
