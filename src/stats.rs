@@ -158,6 +158,8 @@ pub struct Gauges {
     pub static_attempts: u32,
     /// Attempts under way in the dynamic budget.
     pub dynamic_attempts: u32,
+    /// Those of them that are dials which have taken long, and hold no slot any more.
+    pub slow_dials: u32,
     /// Known nodes.
     pub known: u32,
     /// Known nodes that were connected once.

@@ -145,6 +145,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             dynamic_peers: facts.peers.outbound(Budget::Dynamic),
             static_attempts: facts.attempts.active(Budget::Static),
             dynamic_attempts: facts.attempts.active(Budget::Dynamic),
+            slow_dials: self.plan.slow_dials(),
             known: facts.nodes.known().len(),
             good: self.plan.good(),
             statics: facts.statics.len(),

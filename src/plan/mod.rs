@@ -204,6 +204,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Plan<I, A> {
         policy!(self, plan => Policy::<I, A>::free_slots(plan, facts))
     }
 
+    fn slow_dials(&self) -> u32 {
+        policy!(self, plan => Policy::<I, A>::slow_dials(plan))
+    }
+
     fn waits(&self) -> &Waits {
         policy!(self, plan => Policy::<I, A>::waits(plan))
     }

@@ -209,6 +209,11 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
         facts.config.dynamic_target.saturating_sub(facts.taken_slots())
     }
 
+    /// How many dynamic dials hold no slot, because they have taken long.
+    fn slow_dials(&self) -> u32 {
+        0
+    }
+
     /// What the plan waits for, as of its last answer.
     fn waits(&self) -> &Waits;
 

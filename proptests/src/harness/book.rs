@@ -24,6 +24,8 @@ pub(super) struct Flight {
     pub(super) kind: Option<DialKind>,
     pub(super) addrs: Vec<SocketAddr>,
     pub(super) deadline: Option<Timestamp>,
+    /// When it was asked for.
+    pub(super) since: Timestamp,
 }
 
 /// An inbound handshake.
@@ -263,7 +265,7 @@ impl Book {
         if let Some(id) = id {
             self.between.remove(&id);
         }
-        self.flights.insert(number, Flight { task, id, kind, addrs, deadline });
+        self.flights.insert(number, Flight { task, id, kind, addrs, deadline, since: self.now });
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dialstate::{Address, BanSubject, DialKind, PeerKind, Refusal, Standing, Timestamp};
+use dialstate::{Address, BanSubject, DialKind, PeerKind, Refusal, Standing, Task, Timestamp};
 
 use super::book::Book;
 use super::{Broken, ensure, pool};
@@ -91,8 +91,10 @@ fn room(book: &Book, id: Id, kind: DialKind) -> Result<(), Broken> {
         "dynamic" => config.max_active_dials,
         _ => 1,
     };
-    // A limit that was lowered is met by waiting; an attempt that had begun may go on.
+    // A limit that was lowered is met by waiting; an attempt that had begun may go on; a bootnode may come on top.
     let goes_on = book.resolved.contains(&id);
+    let bootnode = book.flights.values().any(|flight| flight.kind == Some(DialKind::Bootnode));
+    let most = most.saturating_add(u32::from(bootnode || kind == DialKind::Bootnode));
     ensure!(
         goes_on || active.len() <= most as usize,
         "{} {name} attempts of {most}: {active:?}",
@@ -104,7 +106,13 @@ fn room(book: &Book, id: Id, kind: DialKind) -> Result<(), Broken> {
     let most = if name == "dynamic" { config.dynamic_target } else { 1 };
     let holds = |kind: &PeerKind| matches!(kind, PeerKind::Outbound(kind) if of_budget(*kind));
     let peers = book.peers.iter().filter(|(_, kind)| holds(kind)).map(|(id, _)| *id);
-    let held: BTreeSet<Id> = active.into_iter().chain(peers).collect();
+    // A dynamic dial that has taken long holds no slot.
+    let slow = |id: &Id| {
+        let mut dials = book.flights.values().filter(|flight| flight.id == Some(*id));
+        let long = |since: Timestamp| book.now.saturating_since(since) >= config.pace.slow_after;
+        name == "dynamic" && dials.any(|flight| matches!(flight.task, Task::Dial(_)) && long(flight.since))
+    };
+    let held: BTreeSet<Id> = active.into_iter().filter(|id| !slow(id)).chain(peers).collect();
     ensure!(
         held.len() <= most as usize,
         "{} is dialed as {kind:?}: {} {name} peers and attempts of {most}",
@@ -196,7 +204,8 @@ pub(super) fn not_forgotten(book: &Book, dialer: &Dialer, until: Option<Timestam
     let gauges = dialer.gauges();
     let config = &book.config;
     let static_room = gauges.static_attempts < config.pace.static_active;
-    let dynamic_room = gauges.dynamic_peers + gauges.dynamic_attempts < config.dynamic_target
+    let held = gauges.dynamic_attempts - gauges.slow_dials;
+    let dynamic_room = gauges.dynamic_peers + held < config.dynamic_target
         && gauges.dynamic_attempts < config.max_active_dials;
     for id in pool::ids() {
         let room = if book.statics.contains(&id) { static_room } else { dynamic_room };

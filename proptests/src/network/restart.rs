@@ -119,7 +119,7 @@ impl Network {
         this.rules = rules.resumed(at, now);
         let gauges = this.dialer.gauges();
         this.attempts = gauges.dynamic_attempts;
-        this.slots = gauges.dynamic_peers + gauges.dynamic_attempts;
+        this.slots = gauges.dynamic_peers + gauges.dynamic_attempts - gauges.slow_dials;
         this.tasks = tasks;
         let removed: Vec<usize> = fixed.into_iter().filter(|other| !this.fixed.contains(other)).collect();
         let mut events = self.answers(host);

@@ -13,14 +13,17 @@ fn balanced() {
     let config = Config::balanced();
     assert_eq!(config, Config::default());
     assert_eq!(config.profile(), Profile::Balanced);
-    assert_eq!((config.dynamic_target, config.max_active_dials, config.max_addrs), (16, 16, 4));
+    assert_eq!((config.dynamic_target, config.max_active_dials, config.max_addrs), (16, 32, 4));
     assert!(config.discovery && config.bootnodes.is_empty() && config.restrict.is_none());
     assert_eq!(config.stagger, Duration::from_millis(250));
     let deadlines = &config.deadlines;
     assert_eq!([deadlines.dial, deadlines.resolve, deadlines.lookup], [Some(30 * SECOND); 3]);
     assert_eq!(deadlines.inbound_handshake, 30 * SECOND);
     let (lookups, fallback, resolves) = (&config.lookups, &config.fallback, &config.resolves);
-    assert_eq!([lookups.interval, lookups.interval_max], [4 * SECOND, 60 * SECOND]);
+    assert_eq!(
+        [lookups.first, lookups.interval, lookups.interval_max],
+        [SECOND / 4, 4 * SECOND, 60 * SECOND]
+    );
     assert_eq!([fallback.after, fallback.max], [20 * SECOND, 60 * SECOND]);
     assert_eq!([resolves.delay, resolves.delay_max], [60 * SECOND, 3_600 * SECOND]);
     let backoff = &config.backoff;
@@ -40,8 +43,9 @@ fn balanced() {
     assert_eq!((backoff.jitter_percent, backoff.worn_after, backoff.keep_usable), (20, 6, 32));
     let (pace, outage) = (&config.pace, &config.outage);
     assert_eq!((pace.static_active, pace.burst), (16, 16));
-    assert_eq!((pace.interval, pace.jump), (SECOND / 8, 60 * SECOND));
+    assert_eq!((pace.interval, pace.slow_after, pace.jump), (SECOND / 8, 2 * SECOND, 60 * SECOND));
     assert_eq!((outage.failures, outage.silence, outage.probe), (8, 30 * SECOND, 5 * SECOND));
+    assert_eq!(outage.changes, 30 * SECOND);
     let diversity = config.diversity.as_ref().unwrap();
     let limits = [diversity.v4_24, diversity.v4_16, diversity.v6_48, diversity.v6_32, diversity.no_ip];
     assert_eq!((limits, diversity.relax_after), ([2, 4, 2, 4, 4], 60 * SECOND));
@@ -72,13 +76,30 @@ fn classic() {
     assert_eq!((config.pace.static_active, config.pace.interval), (u32::MAX, Duration::ZERO));
     assert_eq!(config.diversity, None);
     let balanced = Config::balanced();
-    (config.max_active_dials, config.max_addrs) = (16, 4);
+    (config.max_active_dials, config.max_addrs) = (32, 4);
     (config.deadlines, config.diversity) = (balanced.deadlines.clone(), balanced.diversity.clone());
     (config.pace.static_active, config.pace.interval) = (16, SECOND / 8);
     let [mut config, balanced] = [config, balanced].map(|config| serde_json::to_value(config).unwrap());
     assert_eq!(config["profile"].take(), "Classic");
     config["profile"] = balanced["profile"].clone();
     assert_eq!(config, balanced);
+}
+
+/// The scheduler is the classic profile with numbers of its own.
+#[test]
+fn scheduler() {
+    let mut config = Config::scheduler();
+    assert_eq!((config.profile(), config.max_active_dials), (Profile::Scheduler, 50));
+    assert_eq!((config.lookups.interval, config.backoff.history), (SECOND, 35 * SECOND));
+    assert_eq!(config.deadlines.inbound_handshake, dialstate::MAX_DURATION);
+    let classic = Config::classic();
+    config.max_active_dials = classic.max_active_dials;
+    (config.lookups, config.deadlines) = (classic.lookups.clone(), classic.deadlines.clone());
+    config.backoff = classic.backoff.clone();
+    let [mut config, classic] = [config, classic].map(|config| serde_json::to_value(config).unwrap());
+    assert_eq!(config["profile"].take(), "Scheduler");
+    config["profile"] = classic["profile"].clone();
+    assert_eq!(config, classic);
 }
 
 /// A cap that is raised by so much raises the bound by that much at least: by what one thing under it takes.

@@ -319,7 +319,8 @@ fn the_need_is_a_sentence() {
     assert_eq!(
         need.to_string(),
         "0 of 2 peers, 2 attempts under way; every slot is taken, the first is given up at 31.000s; 1 candidates \
-         ready, 0 cooling down, 0 crowded, 0 parked; no lookup is under way; attempt deadline at 31.000s"
+         ready, 0 cooling down, 0 crowded, 0 parked; no lookup is under way; redial at 3.000s; attempt deadline at \
+         31.000s"
     );
     for dial in dials {
         let finished = Event::DialFinished { dial, outcome: DialOutcome::Refused, tried: vec![] };
@@ -328,14 +329,14 @@ fn the_need_is_a_sentence() {
     let told = dialer.explain_need().to_string();
     let wanted = "0 of 2 peers, 1 attempts under way; 0 candidates ready, 2 cooling down (the first until 32.000s), 0 \
                   crowded, 0 parked; no lookup is under way";
-    assert_eq!(told, format!("{wanted}; attempt deadline at 32.000s"));
+    assert_eq!(told, format!("{wanted}; redial at 32.000s; attempt deadline at 32.000s"));
     for id in [[8; 32], [9; 32]] {
         let kind = PeerKind::Outbound(DialKind::Dynamic);
         step(&mut dialer, 3, Event::PeerAdded { id, kind, addr: None });
     }
     assert_eq!(
         dialer.explain_need().to_string(),
-        "2 of 2 peers, 1 attempts under way: the target is reached"
+        "2 of 2 peers, 0 attempts under way: the target is reached"
     );
 }
 

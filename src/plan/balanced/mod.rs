@@ -319,6 +319,14 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         })
     }
 
+    fn free_slots(&self, facts: &Facts<I, A>) -> u32 {
+        self.missing(facts)
+    }
+
+    fn slow_dials(&self) -> u32 {
+        self.slow.released()
+    }
+
     fn waits(&self) -> &Waits {
         &self.waits
     }

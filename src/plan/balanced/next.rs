@@ -195,10 +195,9 @@ impl<A: Address> Balanced<A> {
     /// With no outbound peer for a while, a bootnode.
     fn bootnode<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
         self.fallback.observe(facts);
-        if self.free_slots(facts) == 0 {
-            return None;
-        }
-        let at = self.fallback.due(facts)?;
+        let due = self.fallback.due(facts)?;
+        // Without a slot it waits for the next dial that takes too long.
+        let at = if self.missing(facts) > 0 { due } else { due.max(self.slow.next_release()?) };
         if at > facts.now {
             self.waits.add(WakeReason::Fallback, at);
             return None;

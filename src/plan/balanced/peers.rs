@@ -72,14 +72,14 @@ impl<A: Address> Balanced<A> {
     }
 
     /// How many dynamic slots neither a peer nor a dial holds; a node that is both counts once. Slow dials hold none.
-    pub(super) fn free_slots<I: NodeId>(&self, facts: &Facts<I, A>) -> u32 {
+    pub(super) fn missing<I: NodeId>(&self, facts: &Facts<I, A>) -> u32 {
         let taken = facts.taken_slots().saturating_sub(self.slow.released());
         facts.config.dynamic_target.saturating_sub(taken)
     }
 
     /// Whether one more dynamic attempt may begin.
     pub(super) fn has_slot<I: NodeId>(&self, facts: &Facts<I, A>) -> bool {
-        facts.attempts.active(Budget::Dynamic) < facts.config.max_active_dials && self.free_slots(facts) > 0
+        facts.attempts.active(Budget::Dynamic) < facts.config.max_active_dials && self.missing(facts) > 0
     }
 
     /// Keeps the target: once it is reached, what is still under way is cancelled, and a surplus that has connected all the

@@ -2,14 +2,15 @@
 
 use crate::facts::waiting::Class;
 
-/// How much a turn costs each class: its share is what that is to the others'. Of twelve turns, where all have nodes, good
-/// nodes have four, fresh ones and such that answered three each, and failed ones one or two.
+/// How much a turn costs each class: the less, the larger its share. Of 30 turns, where all have nodes, good nodes have 13,
+/// fresh ones ten, such that answered six or seven, and failed ones two or three.
 const fn cost(class: Class) -> u64 {
     match class {
         Class::Anchor => 0,
         Class::Good => 3,
-        Class::Fresh | Class::Answered => 4,
-        Class::Failed => 10,
+        Class::Fresh => 4,
+        Class::Answered => 6,
+        Class::Failed => 16,
     }
 }
 
@@ -58,10 +59,10 @@ mod tests {
 
     #[test]
     fn every_class_has_its_share() {
-        let all = drawn(&mut Turns { ..Turns::NEW }, 280, |class| class != Class::Anchor);
+        let all = drawn(&mut Turns { ..Turns::NEW }, 390, |class| class != Class::Anchor);
         let count = |class| all.iter().filter(|other| **other == class).count();
-        assert_eq!([Class::Good, Class::Fresh, Class::Answered].map(count), [100, 75, 75]);
-        assert_eq!(count(Class::Failed), 30);
+        let counts = [Class::Good, Class::Fresh, Class::Answered, Class::Failed].map(count);
+        assert_eq!(counts, [160, 120, 80, 30]);
     }
 
     #[test]

@@ -128,6 +128,9 @@ pub(crate) struct Seen {
     /// Dynamic and bootnode peers and dials in flight, by id: one id counts once.
     dynamic_peers: BTreeMap<Id, ()>,
     in_flight: BTreeMap<DialId, (Id, DialKind)>,
+    /// When a dynamic dial no longer holds its slot.
+    slow_after: Duration,
+    now: Timestamp,
     pub(crate) dials: Vec<Dialed>,
     pub(crate) lookups: Vec<Timestamp>,
     pub(crate) cancels: Vec<(Timestamp, Task)>,
@@ -144,6 +147,8 @@ impl Seen {
             static_active: config.pace.static_active as usize,
             dynamic_peers: BTreeMap::new(),
             in_flight: BTreeMap::new(),
+            slow_after: config.pace.slow_after,
+            now: Timestamp::ZERO,
             dials: Vec::new(),
             lookups: Vec::new(),
             cancels: Vec::new(),
@@ -152,9 +157,12 @@ impl Seen {
         }
     }
 
-    /// How many dynamic slots are taken: |ids connected ∪ ids in flight|.
+    /// How many dynamic slots are taken: |ids connected ∪ ids in flight|, without dials that take long.
     pub(crate) fn taken(&self) -> usize {
-        let flying = self.in_flight.values().filter(|(id, kind)| dynamic(*kind) && !self.has_peer(id));
+        let begun = |dial| self.dials.iter().rev().find(|dialed| dialed.dial == dial).map(|dialed| dialed.at);
+        let slow = |dial| begun(dial).is_some_and(|at| at.saturating_add(self.slow_after) <= self.now);
+        let dials = self.in_flight.iter().filter(|(dial, _)| !slow(**dial));
+        let flying = dials.filter(|(_, (id, kind))| dynamic(*kind) && !self.has_peer(id));
         flying.count() + self.dynamic_peers.len()
     }
 
@@ -215,6 +223,7 @@ impl Seen {
     }
 
     fn command(&mut self, command: &Command, now: Timestamp) {
+        self.now = now;
         match command {
             Command::Dial { dial, node, kind, deadline, .. } => {
                 assert!(deadline.is_some_and(|deadline| deadline > now), "no deadline: {command:?}");

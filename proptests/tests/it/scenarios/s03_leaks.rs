@@ -131,7 +131,9 @@ fn the_target_is_reached_and_kept_whatever_becomes_of_the_answers() {
             // Peers come and go: now and then a second without a full set, but no slot is ever idle.
             for minute in 0..360 {
                 scene.run(MINUTE);
-                assert_eq!(scene.seen.taken(), 16, "{trick:?} {every}: an idle slot in minute {minute}");
+                // Dials that take long hold no slot, but there are never more than 32.
+                let busy = scene.seen.taken() == 16 || scene.seen.open() == 32;
+                assert!(busy, "{trick:?} {every}: an idle slot in minute {minute}: {:?} {:?} taken {} open {}", scene.sim.dialer().gauges(), scene.sim.dialer().explain_need().to_string(), scene.seen.taken(), scene.seen.open());
             }
             scene.sim.world_mut().calm = true;
             scene.run(40 * MINUTE);
@@ -155,13 +157,14 @@ fn a_wedged_dial_frees_its_slot_at_its_deadline() {
     assert_eq!((scene.seen.dials.len(), scene.seen.open()), (16, 16));
     let wedged: Vec<Task> = scene.seen.dials.iter().map(|dialed| Task::Dial(dialed.dial)).collect();
     scene.run(Duration::from_millis(29_999));
-    assert_eq!((scene.seen.dials.len(), scene.seen.cancels.len()), (16, 0));
+    // The others went out in their place when they had taken long.
+    assert_eq!((scene.seen.dials.len(), scene.seen.cancels.len()), (32, 0));
     scene.run(Duration::from_millis(1));
     let mut cancelled: Vec<Task> = scene.seen.cancels.iter().map(|(_, task)| *task).collect();
     cancelled.sort_unstable();
     assert_eq!(cancelled, wedged);
     assert!(scene.seen.cancels.iter().all(|(at, _)| *at == Timestamp::from_secs(30)));
-    // The 16 others go out at the same instant; answers to the first ones change nothing any more.
+    // Answers to the first ones change nothing any more.
     assert_eq!((scene.seen.dials.len(), scene.seen.open()), (32, 16));
     let late = scene.seen.dials[0].dial;
     scene.hand(Event::DialFinished { dial: late, outcome: DialOutcome::Connected, tried: Vec::new() });

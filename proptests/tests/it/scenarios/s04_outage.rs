@@ -150,16 +150,17 @@ fn a_host_that_starts_without_a_network_is_full_a_minute_after_it_comes() {
 }
 
 #[test]
-fn while_it_lasts_only_probes_go_out() {
+fn while_it_lasts_the_search_goes_on() {
     let mut host = Host::new(0, HANG);
     let start = host.scene.sim.now();
     host.outage(Duration::ZERO);
-    // Suspected after 30 s and 8 failures; one probe each 5 s from then on.
+    // Suspected after 30 s and 8 failures: then dials are 5 s apart at first, and soon as many as there are slots for.
     let at = |seconds| start.saturating_add(seconds * SECOND);
     let before = host.scene.seen.count(DialKind::Dynamic, Timestamp::ZERO, at(60));
     let probes = host.scene.seen.count(DialKind::Dynamic, at(60), at(600));
-    assert!(before <= 64, "{before} dials in the first minute");
-    assert!((100..=109).contains(&probes), "{probes} dials in the nine minutes after it");
+    let most = |seconds: u64| 32 * (seconds / HANG.0.as_secs() + 1);
+    assert!(before as u64 <= most(60), "{before} dials in the first minute");
+    assert!((100..=most(540)).contains(&(probes as u64)), "{probes} dials in the nine minutes after it");
 }
 
 #[test]
@@ -200,10 +201,9 @@ fn a_network_change_forgives_the_transport_and_not_the_protocol() {
     assert_eq!(cooling(&scene), [1, 3, 5, 7, 9, 11, 13, 15]);
 }
 
-/// Failures are void during an outage, so static nodes are due again at once: those that never answer could take every
-/// probe, and the outage would never end.
+/// Whatever static nodes never answer, dynamic ones are dialed too, and the other way round.
 #[test]
-fn dead_static_nodes_do_not_take_all_probes() {
+fn dead_static_nodes_do_not_take_all_dials() {
     for statics in [1, 3, STATIC] {
         let up = Rc::new(Cell::new(false));
         let works = Rc::clone(&up);
@@ -222,7 +222,8 @@ fn dead_static_nodes_do_not_take_all_probes() {
         let start = scene.sim.now();
         let from = start.saturating_sub(5 * MINUTE);
         let probes = [DialKind::Static, DialKind::Dynamic].map(|kind| scene.seen.count(kind, from, start));
-        assert!(probes.iter().all(|probes| (20..=40).contains(probes)), "{statics} static nodes: {probes:?}");
+        let [fixed, dynamic] = probes;
+        assert!(fixed >= 3 && dynamic >= 20, "{statics} static nodes: {probes:?}");
         up.set(true);
         let took = scene.run_until(MINUTE, |seen| seen.peers() == 16);
         assert!(took.is_some(), "{statics} static nodes: {:?}", scene.sim.dialer().gauges());
@@ -306,6 +307,7 @@ fn a_network_change_forgives_a_connected_node_too() {
         assert_eq!(dialer.explain(&id(1)).failures, 0);
         while drains && !matches!(dialer.poll(), Command::Sleep { .. }) {}
         dialer.handle(now, Event::PeerRemoved { id: id(1), reason: RemovalReason::Closed }).unwrap();
-        assert_eq!(dialer.explain(&id(1)).failures, 1);
+        // A session of a minute is no flap.
+        assert_eq!(dialer.explain(&id(1)).failures, 0);
     }
 }

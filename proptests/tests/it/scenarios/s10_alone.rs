@@ -30,17 +30,35 @@ fn bootnode_dials(scene: &Scene<Town>) -> Vec<(Timestamp, u32)> {
     dials.map(|dialed| (dialed.at, number(&dialed.id))).collect()
 }
 
+/// The gaps between the first few lookups, in milliseconds.
+const FIRST: [u64; 15] = [250, 250, 250, 500, 500, 500, 500, 1000, 1000, 1000, 1000, 2000, 2000, 2000, 2000];
+
+fn first() -> Vec<Duration> {
+    FIRST.map(Duration::from_millis).to_vec()
+}
+
 #[test]
 fn lookups_back_off_to_a_minute() {
     for config in [Config::default(), with_bootnodes()] {
         let mut scene = Scene::new(config, barren());
+        scene.hand(discovered(node(100)));
         scene.run(HOUR);
         let gaps = gaps(&scene.seen.lookups);
         assert_eq!(scene.seen.lookups[0], Timestamp::ZERO);
-        assert_eq!(gaps[..4], [8, 16, 32, 60].map(Duration::from_secs));
-        assert!(gaps[4..].iter().all(|gap| *gap == MINUTE), "{gaps:?}");
+        assert_eq!(gaps[..FIRST.len()], first());
+        assert!(gaps[FIRST.len()..].iter().all(|gap| *gap == MINUTE), "{gaps:?}");
         assert!(scene.seen.lookups.len() >= 60, "the last lookup was at {:?}", scene.seen.lookups.last());
     }
+}
+
+/// Nobody is known: discovery may know somebody at any moment.
+#[test]
+fn without_any_node_lookups_go_on_every_four_seconds() {
+    let mut scene = Scene::new(with_bootnodes(), barren());
+    scene.run(HOUR);
+    let gaps = gaps(&scene.seen.lookups);
+    assert_eq!(gaps[..FIRST.len()], first());
+    assert!(gaps[FIRST.len()..].iter().all(|gap| *gap == 4 * SECOND), "{gaps:?}");
 }
 
 #[test]
@@ -54,8 +72,10 @@ fn lookups_that_bring_something_new_go_on_every_four_seconds() {
     let mut scene = Scene::new(Config::default(), town);
     scene.hand(inbound(99));
     scene.run(10 * MINUTE);
-    assert!(gaps(&scene.seen.lookups).iter().all(|gap| *gap == 4 * SECOND), "{:?}", scene.seen.lookups);
-    assert_eq!(scene.seen.lookups.len(), 151);
+    let gaps = gaps(&scene.seen.lookups);
+    assert_eq!(gaps[..FIRST.len()], first());
+    assert!(gaps[FIRST.len()..].iter().all(|gap| *gap == 4 * SECOND), "{gaps:?}");
+    assert_eq!(gaps.len(), FIRST.len() + 146);
 }
 
 #[test]
@@ -73,14 +93,15 @@ fn bootnodes_are_dialed_in_turn_less_and_less_often() {
 }
 
 #[test]
-fn after_ten_minutes_it_wakes_up_three_times_a_minute_at_most() {
+fn after_ten_minutes_it_wakes_up_five_times_a_minute_at_most() {
     for config in [Config::default(), with_bootnodes()] {
         let mut scene = Scene::new(config, barren());
+        scene.hand(discovered(node(100)));
         scene.run(HOUR);
         for minute in 10..60 {
             let (from, to) = (Timestamp::from_secs(minute * 60), Timestamp::from_secs(minute * 60 + 60));
             let ticks = scene.seen.ticks.iter().filter(|at| (from..to).contains(at)).count();
-            assert!((1..=3).contains(&ticks), "{ticks} wake-ups in minute {minute}");
+            assert!((1..=5).contains(&ticks), "{ticks} wake-ups in minute {minute}");
         }
     }
 }
