@@ -5,7 +5,7 @@ use dialstate_proptests::world::{Command, Dialer, Event, Node};
 
 use crate::draws::Draw;
 use crate::overlay::{Found, News};
-use crate::profiles::Candidates;
+use crate::profiles::{Candidates, Table};
 use crate::queue::What;
 use crate::sim::Sim;
 use crate::world::{self, MILLI, SECOND};
@@ -156,10 +156,11 @@ impl Sim<'_> {
     /// Keeps the iterator of candidates going, where the profile has one and peers are missing.
     fn iterate(&mut self, host: u32) {
         let this = &self.hosts[host as usize];
-        let wanted = self.profile.candidates == Candidates::Iterator && !this.iterating;
-        let Some(dialer) = this.dialer.as_ref().filter(|_| wanted) else { return };
+        let Candidates::Iterator { per_slot } = self.profile.candidates else { return };
+        let Some(dialer) = this.dialer.as_ref().filter(|_| !this.iterating) else { return };
         let gauges = dialer.gauges();
-        if gauges.dynamic_peers + gauges.dynamic_attempts >= dialer.config().dynamic_target {
+        let missing = dialer.config().dynamic_target.saturating_sub(gauges.dynamic_peers);
+        if gauges.dynamic_attempts >= missing * per_slot {
             return;
         }
         self.host(host).iterating = true;
@@ -181,11 +182,15 @@ impl Sim<'_> {
     pub(crate) fn spread(&mut self) {
         while !self.heard.is_empty() {
             for News { host, who, gone } in std::mem::take(&mut self.heard) {
-                if !gone {
-                    let node = self.node(Found { who, lie: false });
-                    self.hand(host, [Event::NodeDiscovered { node, source: TABLE }]);
-                } else if self.profile.mirrors_table {
-                    self.hand(host, [Event::NodeForgotten(self.world.place(who).id)]);
+                match self.profile.table {
+                    Table::Mirror if gone => {
+                        self.hand(host, [Event::NodeForgotten(self.world.place(who).id)]);
+                    }
+                    Table::Entries | Table::Mirror if !gone => {
+                        let node = self.node(Found { who, lie: false });
+                        self.hand(host, [Event::NodeDiscovered { node, source: TABLE }]);
+                    }
+                    Table::Entries | Table::Mirror | Table::Hidden => {}
                 }
             }
         }
@@ -194,6 +199,9 @@ impl Sim<'_> {
     /// What a dialer is told at its start: its address book, and what is in the discovery's table.
     pub(crate) fn first_events(&mut self, host: u32) -> Vec<Event> {
         let mut events = std::mem::take(&mut self.host(host).book);
+        if self.profile.table == Table::Hidden {
+            return events;
+        }
         let known: Vec<u32> = self.overlay.known(host).collect();
         events.extend(
             known.into_iter().map(|who| Event::NodeDiscovered {

@@ -13,9 +13,8 @@ pub(crate) struct Profile {
     config: fn() -> Config,
     /// How it learns whom it may dial.
     pub(crate) candidates: Candidates,
-    /// Its known nodes are those in the discovery's table, and no others: what leaves the table is forgotten. geth's
-    /// `dialstate` reads random nodes from there. Otherwise the dialer keeps an address book of its own.
-    pub(crate) mirrors_table: bool,
+    /// What it is told of the discovery's table.
+    pub(crate) table: Table,
     /// The address book is kept over a restart. (The discovery's table always is: geth has a node database.)
     pub(crate) keeps_book: bool,
     /// It is told of both connections where both sides have dialed, and says which to close. Otherwise the handshake
@@ -30,9 +29,22 @@ pub(crate) struct Profile {
 pub(crate) enum Candidates {
     /// It asks, with `Command::Lookup`.
     Lookups,
-    /// An iterator of the discovery that is always ready: as long as peers are missing, one random lookup follows the
-    /// other, and what they find is told as `Event::NodeDiscovered`.
-    Iterator,
+    /// An iterator of the discovery that is always ready: as long as there are fewer attempts than `per_slot` for each
+    /// missing peer, one random lookup follows the other, and what they find is told as `Event::NodeDiscovered`.
+    #[allow(dead_code, reason = "for profiles without lookups")]
+    Iterator { per_slot: u32 },
+}
+
+/// What a profile is told of the discovery's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Table {
+    /// Who enters it. The dialer keeps an address book of its own.
+    Entries,
+    /// Who enters it, and who leaves it: known nodes are those in the table, and no others. geth's `dialstate` reads random
+    /// nodes from there.
+    Mirror,
+    /// Nothing: candidates come from the iterator alone.
+    Hidden,
 }
 
 pub(crate) const PROFILES: [Profile; 2] = [
@@ -41,7 +53,7 @@ pub(crate) const PROFILES: [Profile; 2] = [
         colour: (213, 94, 0),
         config: Config::classic,
         candidates: Candidates::Lookups,
-        mirrors_table: true,
+        table: Table::Mirror,
         keeps_book: false,
         breaks_ties: false,
         keeps_target: true,
@@ -51,7 +63,7 @@ pub(crate) const PROFILES: [Profile; 2] = [
         colour: (0, 114, 178),
         config: Config::balanced,
         candidates: Candidates::Lookups,
-        mirrors_table: false,
+        table: Table::Entries,
         keeps_book: true,
         breaks_ties: true,
         keeps_target: true,
