@@ -123,6 +123,7 @@ fn tell(args: &Args, chapters: &[Chapter<'_>], seeds: &[u64]) -> Result<(), Box<
         for chapter in chapters {
             write(&folder.join(picture(chapter.scenario)), &plot::svg(chapter)?)?;
         }
+        eprintln!("the report is {}", folder.join("network.md").display());
     }
     if args.json {
         let lines: Vec<String> = chapters.iter().flat_map(Chapter::json).collect();

@@ -50,7 +50,8 @@ impl Chapter<'_> {
             format!("{} **{}**", scenario.story, scenario.question),
             String::new(),
             format!(
-                "{nodes} dialers, {} min after {} min of warm-up, {}. The world of the first: {census}",
+                "{}{nodes} dialers, {} min after {} min of warm-up, {}. The world of the first: {census}",
+                if scenario.quick { "The short form: all times are cut short. " } else { "" },
                 minutes[1],
                 minutes[0],
                 name_seeds(seeds)

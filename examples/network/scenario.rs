@@ -34,7 +34,7 @@ pub(crate) struct Scenario {
     pub(crate) warm: u64,
     span: u64,
     /// The short form: a few minutes of everything.
-    quick: bool,
+    pub(crate) quick: bool,
 }
 
 pub(crate) const SCENARIOS: [Scenario; 8] = [
