@@ -15,8 +15,6 @@ const RESTART: (u64, u64) = (30 * SECOND, 120 * SECOND);
 const FLOOD_EVERY: u64 = 10 * SECOND;
 const CALLS_ON_VICTIM: u64 = 20;
 const CALLS_ON_OTHERS: u64 = 1;
-/// After an event, healing is looked at so often.
-pub(crate) const LOOK_EVERY: u64 = 10 * SECOND;
 
 impl Sim<'_> {
     /// Who is there at the start, who is what, and what the scenario wants when.
@@ -61,10 +59,6 @@ impl Sim<'_> {
             }
             Act::Flood => self.flood(),
             Act::Count => self.count_taken(),
-            Act::Look => {
-                let component = self.largest_component();
-                self.measure.looks(self.now, component);
-            }
         }
     }
 

@@ -1,5 +1,8 @@
 //! What the world of a seed is like, as it came out, and what follows from it for the best that is feasible.
 
+use std::collections::BTreeSet;
+
+use crate::addresses;
 use crate::draws::Draw;
 use crate::world::{HOUR, MILLI, TARGET, World};
 
@@ -21,6 +24,8 @@ pub(crate) struct Census {
     pub(crate) mean_round_trip: u64,
     /// Sessions of those who leave, in minutes: half are shorter than this, 80 %, 99 %.
     pub(crate) session: [u64; 3],
+    /// In how many /16 (IPv6: /32) somebody accepts connections.
+    pub(crate) subnets: u64,
     /// North America, Europe, Asia and the Pacific, Latin America, Africa.
     pub(crate) regions: [u64; 5],
     /// A dial to the fastest of a full set of random nodes, and to the slowest: medians.
@@ -42,6 +47,8 @@ impl Census {
             .collect();
         let stay = |n: u64| world.session(pick(n, 2), 0).map(|span| span * 60 / HOUR);
         let sessions = sorted((0..SAMPLES).filter_map(stay));
+        let dialable = (0..world.hosts).map(|who| world.place(who)).filter(|place| place.reachable);
+        let subnets: BTreeSet<u128> = dialable.map(|place| addresses::subnet(place.addr.ip())).collect();
         let share = |part: u64, whole: u64| part * 1_000 / whole.max(1);
         Self {
             nodes: world.hosts,
@@ -51,6 +58,7 @@ impl Census {
             round_trip: [50, 500, 950].map(|rank| at(&trips, rank)),
             mean_round_trip: trips.iter().sum::<u64>() / SAMPLES,
             session: [500, 800, 990].map(|rank| at(&sessions, rank)),
+            subnets: subnets.len() as u64,
             regions: [0, 1, 2, 3, 4]
                 .map(|region| share(count(&|who| world.place(who).region == region), hosts)),
             fastest: ROUND_TRIPS * at(&sorted(sets.iter().map(|set| set[0])), 500),

@@ -42,6 +42,15 @@ impl Sim<'_> {
         sizes.into_iter().max().unwrap_or(0) * 1_000 / u64::max(count, 1)
     }
 
+    /// A connection joins the two halves of the network. After a cut, that may make it whole again.
+    pub(crate) fn bridged(&mut self, ends: [u32; 2]) {
+        self.measure.bridged(self.now, ends);
+        if self.measure.looks(self.now) {
+            let component = self.largest_component();
+            self.measure.looked(self.now, component);
+        }
+    }
+
     pub(crate) fn finish(&mut self) {
         let up = |state: &[State; 2]| state[0] == State::Up;
         let dialed = self

@@ -4,7 +4,7 @@ use dialstate::DialOutcome;
 
 use crate::scenario::Scenario;
 use crate::sim::SAMPLES;
-use crate::world::{MILLI, MINUTE, SECOND, TARGET};
+use crate::world::{MILLI, MINUTE, TARGET};
 
 /// A connection that lasted so long was worth its dial.
 const KEPT: u64 = MINUTE;
@@ -20,6 +20,10 @@ pub(crate) enum Why {
     Started,
     LinkUp,
 }
+
+/// The network is whole with so many thousandths of the nodes in the largest component, which is looked at this often.
+const WHOLE: u64 = 990;
+const LOOK_EVERY: u64 = 100 * MILLI;
 
 /// A state that a host is in or not.
 #[derive(Clone, Copy, Debug, Default)]
@@ -129,7 +133,10 @@ pub(crate) struct Measure {
     /// When hosts got their first peer in the other half, after the cut, in milliseconds; when the network was whole.
     pub(crate) bridges: Vec<u64>,
     pub(crate) whole: Option<u64>,
-    pub(crate) at_heal: u64,
+    looked: u64,
+    /// How many hosts were there when the cut ended, without those that left before they had such a peer.
+    pub(crate) to_heal: u64,
+    over: bool,
     /// Slots of each victim that lead to the adversary, and all of them: under attack, and after a restart.
     pub(crate) taken: Vec<Vec<(u32, u32)>>,
     intrusions: u64,
@@ -166,6 +173,9 @@ impl Measure {
     /// It is gone.
     pub(crate) fn stops(&mut self, host: u32, now: u64) {
         let marks = &mut self.marks[host as usize];
+        if let (Some(from), Some(since), false) = (self.healed_from, marks.there.since, self.over) {
+            self.to_heal -= u64::from(since <= from && !marks.bridged);
+        }
         self.there.note(self.from, now, host, &mut marks.there, false);
         self.below.note(self.from, now, host, &mut marks.below, false);
         self.half.note(self.from, now, host, &mut marks.half, false);
@@ -242,7 +252,7 @@ impl Measure {
 
     pub(crate) fn heals(&mut self, now: u64) {
         self.healed_from = Some(now);
-        self.at_heal = self.marks.iter().filter(|marks| marks.there.since.is_some()).count() as u64;
+        self.to_heal = self.marks.iter().filter(|marks| marks.there.since.is_some()).count() as u64;
     }
 
     /// Two hosts of different halves are connected.
@@ -258,12 +268,16 @@ impl Measure {
         }
     }
 
-    /// How large the largest component is after a cut, in thousandths.
-    pub(crate) fn looks(&mut self, now: u64, component: u64) {
-        let Some(from) = self.healed_from else { return };
-        if component >= 990 && self.whole.is_none() {
-            self.whole = Some((now - from) / SECOND);
-        }
+    /// Whether it is time to look if the network is whole.
+    pub(crate) fn looks(&self, now: u64) -> bool {
+        self.healed_from.is_some() && self.whole.is_none() && now >= self.looked + LOOK_EVERY
+    }
+
+    /// So many are in the largest component, in thousandths.
+    pub(crate) fn looked(&mut self, now: u64, component: u64) {
+        self.looked = now;
+        let healed_from = self.healed_from.filter(|_| component >= WHOLE);
+        self.whole = healed_from.map(|from| (now - from) / MILLI);
     }
 
     pub(crate) fn taken(&mut self, taken: Vec<(u32, u32)>) {
@@ -278,6 +292,7 @@ impl Measure {
 
     /// The end: what goes on is counted as far as it came. `up` are the dialed peers that are up, since when.
     pub(crate) fn finish(&mut self, now: u64, up: impl Iterator<Item = u64>, inbound: Vec<u64>) {
+        self.over = true;
         for host in 0..self.marks.len() as u32 {
             let marks = self.marks[host as usize];
             let counts = marks.there.since.is_some() && marks.started >= self.from;

@@ -56,8 +56,6 @@ pub(crate) enum Act {
     Count,
     /// All victims are restarted.
     RestartVictims,
-    /// How far the network has healed is looked at.
-    Look,
 }
 
 #[derive(Clone, Copy, Debug)]

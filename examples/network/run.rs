@@ -13,7 +13,7 @@ use crate::measure::Sample;
 use crate::profiles::Profile;
 use crate::scenario::{Kind, Scenario};
 use crate::sim::Sim;
-use crate::world::{MINUTE, SYBILS_PER_ADDRESS, World};
+use crate::world::{MINUTE, World};
 
 /// One run.
 #[derive(Debug)]
@@ -92,8 +92,7 @@ impl Job<'_> {
         bar.finish_and_clear();
         let census = Census::take(&world);
         let measure = &sim.measure;
-        let hostile = (world.sybils().len() as u64) / u64::from(SYBILS_PER_ADDRESS);
-        let figures = Ran { scenario, census: &census, measure, hostile }.figures();
+        let figures = Ran { scenario, census: &census, measure }.figures();
         let special = match scenario.kind {
             Kind::Partition => &measure.bridges,
             Kind::FlakyLinks => &measure.full[1],

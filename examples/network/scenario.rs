@@ -1,6 +1,5 @@
 //! The scenarios: who is what, and what happens when.
 
-use crate::acts::LOOK_EVERY;
 use crate::draws::Draw;
 use crate::queue::{Act, Queue, What};
 use crate::sim::Host;
@@ -215,9 +214,6 @@ impl Scenario {
             Kind::Partition => {
                 push(begins, Act::Cut, 0);
                 push(ends, Act::Heal, 0);
-                for n in 1..=30 * MINUTE / LOOK_EVERY {
-                    push(ends + n * LOOK_EVERY, Act::Look, 0);
-                }
             }
             Kind::MassRestart => {
                 for host in BOOTNODES..world.hosts {

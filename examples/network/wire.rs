@@ -245,7 +245,7 @@ impl Sim<'_> {
         let this = &mut self.connections[connection as usize];
         this.up = self.now;
         if self.scenario.side(self.world, from) != self.scenario.side(self.world, to) {
-            self.measure.bridged(self.now, [from, to]);
+            self.bridged([from, to]);
         }
         let this = &self.connections[connection as usize];
         let place = self.world.place(to);
