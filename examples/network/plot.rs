@@ -131,7 +131,7 @@ fn dials(area: &Area<'_>, chapter: &Chapter<'_>) -> Drawn {
         (0..parts).flat_map(edges).collect::<Points>()
     };
     let curves: Vec<Points> = chapter.runs.iter().map(|(_, runs)| curve(runs)).collect();
-    let height = highest(&curves, 1.0) * 1.1;
+    let height = highest(&curves, 1.0) * 1.3;
     let title = "Dials per second in the whole network. Low is good";
     let frame = Frame { title, x, y: "dials/s", width, height, legend: SeriesLabelPosition::UpperRight };
     lines(area, &frame, chapter, curves)
@@ -180,7 +180,7 @@ fn special(area: &Area<'_>, chapter: &Chapter<'_>) -> Drawn {
         }
         Kind::Partition => (
             "Healed: a neighbour in the other half. Left is good",
-            "seconds after the cut",
+            "seconds after the end of the cut",
             "% of the healed nodes",
         ),
         Kind::FlakyLinks => {
