@@ -92,7 +92,7 @@ fn the_report_is_the_same_bytes_twice() {
     let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["network-eclipse.svg", "network-flaky-links.svg", "network.md"]);
     for (name, text) in &files {
-        for expected in ["classic", "balanced"] {
+        for expected in ["classic", "scheduler", "balanced"] {
             assert!(text.contains(expected), "no '{expected}' in {name}");
         }
     }

@@ -3,16 +3,14 @@
 use dialstate::{Addrs, EventError, Source, Task, Timestamp};
 use dialstate_proptests::world::{Command, Dialer, Event, Node};
 
-use crate::draws::Draw;
 use crate::overlay::{Found, News};
-use crate::profiles::{Candidates, Table};
+use crate::profiles::Table;
 use crate::queue::What;
 use crate::sim::Sim;
 use crate::world::{self, MILLI, SECOND};
 
-/// Where a node was heard of: from the discovery's table, and from its iterator.
+/// Where a node was heard of: from the discovery's table.
 const TABLE: Source = Source(1);
-const ITERATOR: Source = Source(2);
 /// An interface that is down says so at once.
 pub(crate) const AT_ONCE: u64 = MILLI;
 /// Asking a node's neighbours for its record takes about so long (a guess).
@@ -45,7 +43,6 @@ impl Sim<'_> {
         while dialer.next_notice().is_some() {}
         self.host(host).dialer = Some(dialer);
         self.sleep(host, until);
-        self.iterate(host);
     }
 
     fn tell(&mut self, host: u32, dialer: &mut Dialer, event: Event) {
@@ -147,25 +144,7 @@ impl Sim<'_> {
         let nodes: Vec<Node> = found.into_iter().map(|found| self.node(found)).collect();
         if let Some(lookup) = self.host(host).lookup.take() {
             self.hand(host, [Event::LookupFinished { lookup, nodes }]);
-        } else if self.host(host).iterating {
-            self.host(host).iterating = false;
-            self.hand(host, nodes.into_iter().map(|node| Event::NodeDiscovered { node, source: ITERATOR }));
         }
-    }
-
-    /// Keeps the iterator of candidates going, where the profile has one and peers are missing.
-    fn iterate(&mut self, host: u32) {
-        let this = &self.hosts[host as usize];
-        let Candidates::Iterator { per_slot } = self.profile.candidates else { return };
-        let Some(dialer) = this.dialer.as_ref().filter(|_| !this.iterating) else { return };
-        let gauges = dialer.gauges();
-        let missing = dialer.config().dynamic_target.saturating_sub(gauges.dynamic_peers);
-        if gauges.dynamic_attempts >= missing * per_slot {
-            return;
-        }
-        self.host(host).iterating = true;
-        let target = self.world.draws.bits(Draw::Pick, host.into(), self.now);
-        self.look_up(host, target);
     }
 
     pub(crate) fn resolved(&mut self, host: u32, life: u32) {
@@ -187,13 +166,19 @@ impl Sim<'_> {
                         self.hand(host, [Event::NodeForgotten(self.world.place(who).id)]);
                     }
                     Table::Entries | Table::Mirror if !gone => {
-                        let node = self.node(Found { who, lie: false });
-                        self.hand(host, [Event::NodeDiscovered { node, source: TABLE }]);
+                        let event = self.listed(who);
+                        self.hand(host, [event]);
                     }
                     Table::Entries | Table::Mirror | Table::Hidden => {}
                 }
             }
         }
+    }
+
+    /// A node is in the discovery's table: it has answered at its address.
+    fn listed(&self, who: u32) -> Event {
+        let node = self.node(Found { who, lie: false });
+        Event::NodeDiscovered { node, source: TABLE, vouched: true }
     }
 
     /// What a dialer is told at its start: its address book, and what is in the discovery's table.
@@ -203,12 +188,7 @@ impl Sim<'_> {
             return events;
         }
         let known: Vec<u32> = self.overlay.known(host).collect();
-        events.extend(
-            known.into_iter().map(|who| Event::NodeDiscovered {
-                node: self.node(Found { who, lie: false }),
-                source: TABLE,
-            }),
-        );
+        events.extend(known.into_iter().map(|who| self.listed(who)));
         events
     }
 }

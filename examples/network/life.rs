@@ -85,7 +85,6 @@ impl Sim<'_> {
         this.book = book;
         this.lookup = None;
         this.lookups += 1;
-        this.iterating = false;
         this.resolves.clear();
         (this.wake, this.queued) = (None, None);
     }

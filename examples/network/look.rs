@@ -85,21 +85,29 @@ impl Sim<'_> {
                     _ => self.faults.push(format!("host {host} lists a closed connection")),
                 }
             }
-            let waits = this.wake.is_some() || this.lookup.is_some() || this.iterating;
+            let waits = this.wake.is_some() || this.lookup.is_some();
             let busy = waits || dialing > 0 || !this.resolves.is_empty();
             let told = format!("{gauges:?}; driver: {dialed} dialed, {dialing} dialing, {inbound} inbound");
             let mut wrong = Vec::new();
+            let holding = gauges.dynamic_attempts.saturating_sub(gauges.slow_dials);
             if (this.outbound, this.inbound, this.pending) != (dialed, inbound, pending) {
                 wrong.push("is counted wrongly");
             }
             if self.profile.keeps_target && dialed > TARGET {
                 wrong.push("has more dialed peers than its target");
             }
-            if gauges.dynamic_peers > dialed || gauges.inbound > inbound {
+            // Dials that have taken long hold no slot, and a bootnode is dialed beside the others.
+            if self.profile.keeps_target && holding > TARGET + 1 {
+                wrong.push("has more dials in its slots than its target");
+            }
+            if gauges.dynamic_attempts > dialer.config().max_active_dials.saturating_add(1) {
+                wrong.push("has more dials than it may");
+            }
+            if gauges.dynamic_peers > dialed || gauges.inbound_peers > inbound {
                 wrong.push("believes in peers that are not there");
             }
             // A node that was killed and comes back has a second connection until the first one is missed.
-            if gauges.dynamic_peers + gauges.inbound != peers.len() as u32 {
+            if gauges.dynamic_peers + gauges.inbound_peers != peers.len() as u32 {
                 wrong.push("does not know its peers");
             }
             if gauges.dynamic_attempts != dialing + this.resolves.len() as u32 {
@@ -109,7 +117,7 @@ impl Sim<'_> {
                 wrong.push("is stuck: peers are missing, and nothing is under way");
             }
             if let Err(fault) = dialer.verify() {
-                wrong.push(fault);
+                wrong.push(fault.what());
             }
             for what in wrong {
                 self.fault(host, &format!("{what}: {told}"));

@@ -11,8 +11,6 @@ pub(crate) struct Profile {
     /// One fixed colour each, of Okabe and Ito's, which almost everyone can tell apart.
     pub(crate) colour: (u8, u8, u8),
     config: fn() -> Config,
-    /// How it learns whom it may dial.
-    pub(crate) candidates: Candidates,
     /// What it is told of the discovery's table.
     pub(crate) table: Table,
     /// The address book is kept over a restart. (The discovery's table always is: geth has a node database.)
@@ -24,17 +22,6 @@ pub(crate) struct Profile {
     pub(crate) keeps_target: bool,
 }
 
-/// Where a profile's candidates come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Candidates {
-    /// It asks, with `Command::Lookup`.
-    Lookups,
-    /// An iterator of the discovery that is always ready: as long as there are fewer attempts than `per_slot` for each
-    /// missing peer, one random lookup follows the other, and what they find is told as `Event::NodeDiscovered`.
-    #[allow(dead_code, reason = "for profiles without lookups")]
-    Iterator { per_slot: u32 },
-}
-
 /// What a profile is told of the discovery's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Table {
@@ -43,26 +30,33 @@ pub(crate) enum Table {
     /// Who enters it, and who leaves it: known nodes are those in the table, and no others. geth's `dialstate` reads random
     /// nodes from there.
     Mirror,
-    /// Nothing: candidates come from the iterator alone.
+    /// Nothing: its candidates are what its lookups find. geth's dial scheduler reads an iterator over random lookups.
     Hidden,
 }
 
-pub(crate) const PROFILES: [Profile; 2] = [
+pub(crate) const PROFILES: [Profile; 3] = [
     Profile {
         name: "classic",
         colour: (213, 94, 0),
         config: Config::classic,
-        candidates: Candidates::Lookups,
         table: Table::Mirror,
         keeps_book: false,
         breaks_ties: false,
         keeps_target: true,
     },
     Profile {
+        name: "scheduler",
+        colour: (0, 158, 115),
+        config: Config::scheduler,
+        table: Table::Hidden,
+        keeps_book: false,
+        breaks_ties: false,
+        keeps_target: false,
+    },
+    Profile {
         name: "balanced",
         colour: (0, 114, 178),
         config: Config::balanced,
-        candidates: Candidates::Lookups,
         table: Table::Entries,
         keeps_book: true,
         breaks_ties: true,

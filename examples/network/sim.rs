@@ -50,8 +50,6 @@ pub(crate) struct Host {
     pub(crate) lookups: u32,
     /// What its lookup will bring.
     pub(crate) found: Vec<Found>,
-    /// Its iterator of candidates has a lookup under way.
-    pub(crate) iterating: bool,
     pub(crate) resolves: Vec<(ResolveId, u32)>,
 }
 

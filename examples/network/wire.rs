@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use dialstate::{ConnectionId, DialId, DialKind, DialOutcome, PeerKind, Tried};
+use dialstate::{AddrOutcome, ConnectionId, DialId, DialKind, DialOutcome, PeerKind};
 use dialstate_proptests::world::{Event, Node};
 
 use crate::driver::AT_ONCE;
@@ -270,7 +270,7 @@ impl Sim<'_> {
         let right = self.world.place(this.ends[1]).addr;
         let tried = this.addrs.iter().flat_map(|node| &node.addrs).map(|addr| {
             let outcome = if *addr == right { outcome } else { DialOutcome::WrongIdentity };
-            Tried { addr: *addr, outcome }
+            AddrOutcome { addr: *addr, outcome }
         });
         Event::DialFinished { dial: this.dial, outcome, tried: tried.collect() }
     }
