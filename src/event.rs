@@ -30,15 +30,15 @@ pub enum Event<I, A> {
     /// A static node was removed. Its connection stays. If it is added again, it may be dialed at once. Ignored for
     /// a node that is not static.
     StaticRemoved(I),
-    /// A node was discovered. For a node that is known already, the addresses are replaced, unless the new list is
+    /// A node was discovered. For a node that is known already, the addresses are updated, unless the new list is
     /// empty. At the caps in [`Limits`](crate::Limits) it takes the place of another known node or is dropped.
     NodeDiscovered {
         /// The node.
         node: Node<I, A>,
         /// Who told of the node.
         source: Source,
-        /// Whether the caller answers for the addresses, as for those of a signed record of the node itself: they replace
-        /// what is known. Otherwise they are hearsay, which is kept beside an address that works.
+        /// Whether the caller vouches for the addresses, as for those in a record that the node has signed: they replace
+        /// the known ones. Otherwise an address that works is kept beside them.
         vouched: bool,
     },
     /// A node was known before a restart: an entry of `Dialer::known_nodes`. The first
