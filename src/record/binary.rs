@@ -226,6 +226,6 @@ mod tests {
         let command: Command<Id, SocketAddr> =
             Command::Sleep { until: Some(now), reason: crate::WakeReason::Backlog };
         let bytes = postcard::to_allocvec(&(header, events, command)).unwrap();
-        assert_eq!((VERSION, bytes.len(), link(0, &bytes)), (2, 188, 0x9b29_2e68_de47_7619));
+        assert_eq!((VERSION, bytes.len(), link(0, &bytes)), (2, 198, 0x509e_0c46_300a_6f04));
     }
 }
