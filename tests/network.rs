@@ -57,9 +57,10 @@ fn every_scenario_keeps_the_invariants() {
     }
     for object in &all {
         assert_eq!(object["faults"], Value::Array(Vec::new()), "{object}");
-        // Dials were made, not all in vain, and nobody was left alone.
+        // Dials were made, not all in vain (so few nodes can hardly have all peers, and the scheduler tries each again after
+        // 35 s), and nobody was left alone.
         let per_kept = object["dials_per_kept"].as_f64().unwrap();
-        assert!((1.0..50.0).contains(&per_kept), "{object}");
+        assert!((1.0..100.0).contains(&per_kept), "{object}");
         assert_eq!(object["alone_too_long"], 0, "{object}");
         assert!(object["component"].as_f64().unwrap() > 40.0, "{object}");
         assert!(object["at_best"]["dials_per_kept"].is_number(), "{object}");
