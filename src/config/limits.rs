@@ -70,6 +70,9 @@ pub struct Limits {
     pub bootnodes: u32,
     /// Nodes from lookups that wait to be dialed in classic; further ones are dropped. Default 65,536.
     pub lookup_buffer: u32,
+    /// Nodes that are taken from one answer to a lookup; further ones are dropped and counted. Default 256: Kademlia brings 16
+    /// or 20. 65,536 in classic and scheduler, as their originals take all.
+    pub lookup_answer: u32,
     /// Notices that nobody has fetched; further ones are dropped and counted. Default 256.
     pub notices: u32,
 }
@@ -87,6 +90,7 @@ impl Default for Limits {
             requested: 64,
             bootnodes: 64,
             lookup_buffer: 65_536,
+            lookup_answer: 256,
             notices: 256,
         }
     }

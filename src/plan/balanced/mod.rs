@@ -331,6 +331,23 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         &self.waits
     }
 
+    /// A cooldown may be cut short where there is nobody else, and a full subnet gets room when a dial is given up, or is let
+    /// in against the limits.
+    fn gone_by(
+        &self,
+        facts: &Facts<I, A>,
+        subject: &Subject<'_, I, A>,
+        refusal: &Refusal,
+    ) -> Option<Timestamp> {
+        match refusal {
+            Refusal::Cooling { until } => {
+                Some(self.early_from(facts, subject).map_or(*until, |at| at.min(*until)))
+            }
+            Refusal::SubnetFull { .. } => self.room_from(facts),
+            _ => refusal.until(),
+        }
+    }
+
     fn failures(&self, record: &Record<A>) -> u32 {
         let (_, failed) = record.last();
         let pardoned = self.outage.is_stale(&record.notes) && self.outage.pardons_since(failed);
