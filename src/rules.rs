@@ -255,9 +255,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         if self.bans.of_id(&id, self.now).is_some() {
             return Some(DisconnectReason::Banned);
         }
-        match self.excludes(peer.addr()?)? {
-            Refusal::Restricted => Some(DisconnectReason::Restricted),
-            _ => Some(DisconnectReason::Banned),
-        }
+        let restricted = self.excludes(peer.addr()?)? == Refusal::Restricted;
+        Some(if restricted { DisconnectReason::Restricted } else { DisconnectReason::Banned })
     }
 }

@@ -43,6 +43,7 @@ use scheduler::Scheduler;
     feature = "serde",
     serde(bound(deserialize = "I: serde::Deserialize<'de>, A: serde::Deserialize<'de> + Ord"))
 )]
+#[expect(clippy::large_enum_variant, reason = "a dialer has one of them")]
 pub(crate) enum Plan<I, A> {
     Classic(Classic<I, A>),
     Scheduler(Scheduler<I, A>),

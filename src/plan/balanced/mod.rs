@@ -339,13 +339,12 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         subject: &Subject<'_, I, A>,
         refusal: &Refusal,
     ) -> Option<Timestamp> {
-        match refusal {
-            Refusal::Cooling { until } => {
-                Some(self.early_from(facts, subject).map_or(*until, |at| at.min(*until)))
-            }
-            Refusal::SubnetFull { .. } => self.room_from(facts),
-            _ => refusal.until(),
+        if matches!(refusal, Refusal::SubnetFull { .. }) {
+            return self.room_from(facts);
         }
+        let cooling = matches!(refusal, Refusal::Cooling { .. });
+        let early = if cooling { self.early_from(facts, subject) } else { None };
+        refusal.until().map(|until| early.map_or(until, |early| early.min(until)))
     }
 
     fn failures(&self, record: &Record<A>) -> u32 {

@@ -174,7 +174,7 @@ impl<A: Address> Balanced<A> {
             return None;
         }
         let mut order = [Queue::Static, Queue::StaticFailing];
-        if self.static_turn.is_multiple_of(4) {
+        if self.static_turn % 4 == 0 {
             order.reverse();
         }
         let due = order.into_iter().find_map(|queue| facts.waiting.first_due(queue, facts.now));

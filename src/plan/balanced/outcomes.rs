@@ -216,7 +216,7 @@ impl<A: Address> Balanced<A> {
         let class = Class::of_removal(reason);
         let length = facts.now.saturating_since(peer.since());
         let stable = length >= facts.config.backoff.stable_session;
-        let flap = length < facts.config.backoff.stable_session / FLAP;
+        let flap = length.saturating_mul(FLAP) < facts.config.backoff.stable_session;
         let blamed = matches!(class, Class::Medium | Class::Long);
         let judged = peer.is_outbound() || blamed;
         if judged {
@@ -261,7 +261,7 @@ impl<A: Address> Balanced<A> {
     }
 
     /// The address of a node that has connected comes first, and is kept until it fails.
-    pub(super) fn prove<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, addr: &A) {
+    pub(super) fn prove<I: NodeId>(&self, facts: &mut Facts<I, A>, node: NodeSlot, addr: &A) {
         facts.prefer(node, addr);
         let record = facts.nodes.get(node);
         let proven = record.is_some_and(|record| facts.discovered(record).first() == Some(addr));
