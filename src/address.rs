@@ -152,6 +152,14 @@ impl<A> Addrs<A> {
         }
     }
 
+    /// Puts the first address last.
+    pub(crate) fn rotate(&mut self) {
+        let addrs = self.as_mut_slice();
+        if !addrs.is_empty() {
+            addrs.rotate_left(1);
+        }
+    }
+
     /// Changes the list as a vector.
     fn change(&mut self, change: impl FnOnce(&mut Vec<A>)) {
         let mut addrs = match mem::replace(&mut self.0, List::None) {

@@ -145,6 +145,8 @@ pub struct NeedExplanation {
     pub crowded: u32,
     /// Number of nodes that can't be dialed until the rules or their addresses change.
     pub parked: u32,
+    /// Known nodes that are connected, but not as dynamic peers: inbound, or as static ones.
+    pub connected_otherwise: u32,
     /// Whether a lookup is under way or about to begin.
     pub looking: bool,
     /// The earliest deadline of the attempts under way; `None`: there is none.
@@ -173,6 +175,9 @@ impl fmt::Display for NeedExplanation {
             write!(f, " (the first until {at})")?;
         }
         write!(f, ", {} crowded, {} parked", self.crowded, self.parked)?;
+        if self.connected_otherwise > 0 {
+            write!(f, ", {} connected otherwise", self.connected_otherwise)?;
+        }
         f.write_str(if self.looking { "; a lookup is under way" } else { "; no lookup is under way" })?;
         self.waits.iter().try_for_each(|(reason, at)| write!(f, "; {reason} at {at}"))
     }

@@ -17,11 +17,17 @@ pub enum Refusal {
     /// It is neither a static node, nor a known node, nor a bootnode.
     Unknown,
     /// An attempt to reach it is under way.
-    InAttempt,
+    InAttempt {
+        /// The instant at which the attempt is given up; `None`: never.
+        until: Option<Timestamp>,
+    },
     /// It is connected.
     Connected,
     /// An inbound handshake with it is under way.
-    InboundPending,
+    InboundPending {
+        /// The instant at which the handshake expires.
+        until: Timestamp,
+    },
     /// Its id is banned.
     BannedId {
         /// The instant at which the ban ends; `None`: never.
@@ -66,15 +72,14 @@ impl Refusal {
     #[must_use]
     pub const fn until(&self) -> Option<Timestamp> {
         match *self {
-            Self::BannedId { until } | Self::BannedNetwork { until, .. } => until,
-            Self::ResolveDelay { until } | Self::Cooling { until } | Self::FamilyDown { until } => {
-                Some(until)
-            }
+            Self::InAttempt { until } | Self::BannedId { until } | Self::BannedNetwork { until, .. } => until,
+            Self::InboundPending { until }
+            | Self::ResolveDelay { until }
+            | Self::Cooling { until }
+            | Self::FamilyDown { until } => Some(until),
             Self::OwnId
             | Self::Unknown
-            | Self::InAttempt
             | Self::Connected
-            | Self::InboundPending
             | Self::Restricted
             | Self::NoAddress
             | Self::SubnetFull { .. } => None,
@@ -87,9 +92,9 @@ impl fmt::Display for Refusal {
         match self {
             Self::OwnId => f.write_str("it is this node itself"),
             Self::Unknown => f.write_str("it is not known"),
-            Self::InAttempt => f.write_str("an attempt to reach it is under way"),
+            Self::InAttempt { .. } => f.write_str("an attempt to reach it is under way"),
             Self::Connected => f.write_str("it is connected"),
-            Self::InboundPending => f.write_str("it is connecting to us"),
+            Self::InboundPending { .. } => f.write_str("it is connecting to us"),
             Self::BannedId { until } => Until("it is banned", *until).fmt(f),
             Self::BannedNetwork { network, until } => {
                 write!(f, "its network {network} is ")?;

@@ -21,10 +21,9 @@ use crate::plan::policy::Policy;
 use crate::time::Timestamp;
 
 /// The version of the form that this build writes and reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
-/// The state of a dialer, without its rng and its config (except for the target and the restrict list). Serialize it with
-/// any codec of serde.
+/// The state of a dialer with the config in force, without its rng. Serialize it with any codec of serde.
 ///
 /// It holds no instants of the caller's timeline: after a restore, everything waits for as long as it still had to.
 ///
@@ -103,8 +102,8 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// A dialer that goes on from a snapshot. With the same config and state of the rng it gives the same commands as the
     /// dialer that the snapshot was taken of; `now` takes the place of the instant at which it was taken.
     ///
-    /// With another config the new one is in force, as after [`Event::Reconfigured`](crate::Event::Reconfigured): another
-    /// restrict list and another target take effect at once, everything else from the next event on.
+    /// With another config the new one is in force, as after [`Event::Reconfigured`](crate::Event::Reconfigured): what
+    /// differs takes effect with the next drain, also for what waits.
     ///
     /// Tasks are still under way, and peers are still connected. After a restart of the process they are not, so tell the
     /// dialer: send [`PeerRemoved`](crate::Event::PeerRemoved) with [`RemovalReason::Local`](crate::RemovalReason::Local) for
@@ -129,7 +128,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         if now > Timestamp::MAX_NOW {
             return Err(RestoreError::TimeOutOfRange);
         }
-        let (target, restrict) = (facts.config.dynamic_target, facts.config.restrict.take());
+        let before = facts.config.clone();
         let indexed = facts.reindex(config).and_then(|()| match plan.reindex(&facts) {
             true => facts.verify().and_then(|()| plan.verify(&facts)),
             false => Err("the crowds of known nodes"),
@@ -137,7 +136,10 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         indexed.map_err(|what| RestoreError::Inconsistent(Inconsistency::new(what)))?;
         let clock = Clock::matching(now, facts.now);
         let mut dialer = Self { facts, plan, rng, drain, sweep, clock };
-        if dialer.follow(target, restrict.as_deref()) {
+        dialer.follow(before.restrict.as_deref());
+        if *dialer.config() != before {
+            // Whatever is new in the config takes effect on what waits.
+            dialer.facts.waiting.loosen();
             dialer.drain = Drain::Fresh;
         }
         Ok(dialer)
@@ -146,13 +148,12 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
 
 impl<I: NodeId + Serialize, A: Serialize> Serialize for Snapshot<I, A> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let config = &self.facts.config;
         let mut parts = serializer.serialize_tuple(5)?;
         parts.serialize_element(&VERSION)?;
         parts.serialize_element(&self.facts)?;
         parts.serialize_element(&self.plan)?;
         parts.serialize_element(&(self.drain, self.sweep))?;
-        parts.serialize_element(&(config.dynamic_target, &config.restrict))?;
+        parts.serialize_element(&self.facts.config)?;
         parts.end()
     }
 }
@@ -184,8 +185,7 @@ impl<'de, I: NodeId + Deserialize<'de>, A: Deserialize<'de> + Ord> Visitor<'de> 
         let mut facts: Facts<I, A> = parts.next_element()?.ok_or_else(|| short(1))?;
         let plan = parts.next_element()?.ok_or_else(|| short(2))?;
         let (drain, sweep) = parts.next_element()?.ok_or_else(|| short(3))?;
-        let in_force = parts.next_element()?.ok_or_else(|| short(4))?;
-        (facts.config.dynamic_target, facts.config.restrict) = in_force;
+        facts.config = parts.next_element()?.ok_or_else(|| short(4))?;
         Ok(Snapshot { facts, plan, drain, sweep })
     }
 }

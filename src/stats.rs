@@ -124,9 +124,9 @@ impl Refusals {
     pub(crate) const fn count(&mut self, refusal: &Refusal) {
         let counter = match refusal {
             Refusal::OwnId | Refusal::Unknown => &mut self.not_a_candidate,
-            Refusal::InAttempt => &mut self.in_attempt,
+            Refusal::InAttempt { .. } => &mut self.in_attempt,
             Refusal::Connected => &mut self.connected,
-            Refusal::InboundPending => &mut self.inbound_pending,
+            Refusal::InboundPending { .. } => &mut self.inbound_pending,
             Refusal::BannedId { .. } | Refusal::BannedNetwork { .. } => &mut self.banned,
             Refusal::Restricted => &mut self.restricted,
             Refusal::NoAddress | Refusal::ResolveDelay { .. } => &mut self.unresolved,

@@ -1,5 +1,11 @@
 //! Which file of `src` imports which: no circles, and walls that stand.
-#![allow(clippy::panic, clippy::std_instead_of_core, clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

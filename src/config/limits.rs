@@ -72,6 +72,9 @@ pub struct Limits {
     pub bootnodes: u32,
     /// Nodes found by lookups that wait to be dialed; beyond this they are dropped. Classic only. Default 65,536.
     pub lookup_buffer: u32,
+    /// Nodes that are taken from one answer to a lookup, at least 1 and at most 2^20; further ones are dropped, and counted.
+    /// Default 256: a Kademlia lookup brings 16 or 20. Classic and scheduler: 65,536.
+    pub lookup_answer: u32,
     /// Notices that wait to be fetched, at most 2^20; beyond this they are dropped, and counted. Default 256.
     pub notices: u32,
 }
@@ -89,6 +92,7 @@ impl Default for Limits {
             requested: 64,
             bootnodes: 64,
             lookup_buffer: 65_536,
+            lookup_answer: 256,
             notices: 256,
         }
     }

@@ -196,6 +196,7 @@ impl<I, A> Config<I, A> {
             deadlines: Deadlines { dial: None, resolve: None, lookup: None, ..Deadlines::default() },
             pace: Pace { static_active: u32::MAX, interval: Duration::ZERO, ..Pace::default() },
             diversity: None,
+            limits: Limits { lookup_answer: 65_536, ..Limits::default() },
             ..Self::balanced()
         }
     }

@@ -61,6 +61,7 @@ impl<I, A> Config<I, A> {
         count("limits.inbound_handshakes", limits.inbound_handshakes, 1, SLOTS)?;
         count("limits.requested", limits.requested, 0, 1 << 20)?;
         count("limits.lookup_buffer", limits.lookup_buffer, 0, SLOTS)?;
+        count("limits.lookup_answer", limits.lookup_answer, 1, 1 << 20)?;
         count("limits.notices", limits.notices, 0, 1 << 20)?;
         count("limits.bootnodes", limits.bootnodes, 0, 1 << 20)?;
         let bootnodes = u32::try_from(self.bootnodes.len()).unwrap_or(u32::MAX);

@@ -48,6 +48,12 @@ impl Inbound {
         !self.by_node.is_empty() && self.of(node).next().is_some()
     }
 
+    /// When the last handshake that keeps a node from being dialed expires.
+    pub(crate) fn pending_until(&self, node: NodeSlot) -> Option<Timestamp> {
+        let expires = self.blocking(node).filter_map(|slot| self.expiry.get(slot));
+        expires.map(|item| Timestamp::from_nanos(item.at)).max()
+    }
+
     fn of(&self, node: NodeSlot) -> impl Iterator<Item = HandshakeSlot> {
         let connections = self.by_node.range((node, 0)..=(node, u64::MAX));
         connections.filter_map(|(_, connection)| self.connections.find(connection))

@@ -446,6 +446,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
         if let Some(step) = self.requested_dial(facts) {
             return step;
         }
+        if let Some(node) = facts.next_outdated_parked() {
+            self.settle(facts, node);
+            return Step::Looked;
+        }
         match self.part {
             Part::Statics => self.statics(facts),
             Part::Bootnode => self.bootnode(facts),

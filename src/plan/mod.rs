@@ -217,6 +217,15 @@ impl<I: NodeId, A: Address> Policy<I, A> for Plan<I, A> {
         policy!(self, plan => plan.standing(facts, node, eligible))
     }
 
+    fn gone_by(
+        &self,
+        facts: &Facts<I, A>,
+        subject: &Subject<'_, I, A>,
+        refusal: &Refusal,
+    ) -> Option<Timestamp> {
+        policy!(self, plan => plan.gone_by(facts, subject, refusal))
+    }
+
     fn failures(&self, record: &Record<A>) -> u32 {
         policy!(self, plan => Policy::<I, A>::failures(plan, record))
     }

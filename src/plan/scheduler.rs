@@ -94,7 +94,7 @@ impl<I: NodeId, A: Address> Scheduler<I, A> {
         match subject.and_then(|subject| self.refusal(facts, &subject)) {
             None => _ = self.pool.insert(node),
             // A pooled node stays there whatever handshake begins.
-            Some(Refusal::InboundPending) => {}
+            Some(Refusal::InboundPending { .. }) => {}
             Some(refusal) => {
                 self.pool.remove(node);
                 let excluded = matches!(refusal, Refusal::Restricted | Refusal::BannedNetwork { .. });
@@ -114,7 +114,7 @@ impl<I: NodeId, A: Address> Scheduler<I, A> {
         let node = self.pool.get(below(rng, self.pool.len()))?;
         self.pool.remove(node);
         let subject = self.subject(facts, node, DialKind::Static)?;
-        let pending = |refusal: &Refusal| matches!(refusal, Refusal::InboundPending);
+        let pending = |refusal: &Refusal| matches!(refusal, Refusal::InboundPending { .. });
         let excluded = self.check(facts, &subject, &mut |refusal| {
             if pending(&refusal) { Verdict::Continue(()) } else { Verdict::Break(refusal) }
         });

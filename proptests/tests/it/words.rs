@@ -127,7 +127,7 @@ fn every_enum_that_operators_see_has_words() {
 fn a_snapshot_shows_nothing_private() {
     let mut dialer = dialer(|_| ());
     step(&mut dialer, 1, Event::NodeDiscovered { node: node(77), source: Source(1), vouched: false });
-    assert_eq!(format!("{:?}", dialer.snapshot()), "Snapshot { version: 1, .. }");
+    assert_eq!(format!("{:?}", dialer.snapshot()), "Snapshot { version: 2, .. }");
 }
 
 #[test]
@@ -206,9 +206,9 @@ fn refusals_and_notices_are_sentences() {
     let told = [
         Refusal::OwnId,
         Refusal::Unknown,
-        Refusal::InAttempt,
+        Refusal::InAttempt { until: None },
         Refusal::Connected,
-        Refusal::InboundPending,
+        Refusal::InboundPending { until: at(4) },
         Refusal::BannedId { until: Some(at(5)) },
         Refusal::BannedNetwork { network, until: None },
         Refusal::Restricted,
@@ -364,10 +364,12 @@ fn a_request_that_is_excluded_meanwhile_is_dropped() {
         dialer.handle(at(1), Event::DialRequested(id)).unwrap();
         dialer.handle(at(1), Event::InboundPending { connection: ConnectionId(1), id }).unwrap();
         while !matches!(dialer.poll(), Command::Sleep { .. }) {}
-        let dropped = Notice::RequestDropped { id, reason: Refusal::InboundPending };
+        let reason =
+            Refusal::InboundPending { until: at(1).saturating_add(std::time::Duration::from_secs(30)) };
+        let dropped = Notice::RequestDropped { id, reason };
         assert_eq!(dialer.next_notice(), Some(dropped));
         let refused = dialer.handle(at(2), Event::DialRequested(id));
-        assert_eq!(refused, Err(EventError::NotDialable(Refusal::InboundPending)));
+        assert_eq!(refused, Err(EventError::NotDialable(reason)));
         let change = Event::Reconfigured(Change::DynamicTarget(u32::MAX));
         assert!(matches!(dialer.handle(at(3), change), Err(EventError::InvalidChange(_)) | Ok(())));
     }

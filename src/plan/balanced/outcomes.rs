@@ -38,7 +38,11 @@ impl<A: Address> Balanced<A> {
             // The dial before that resolve is what failed.
             Ended::Unresolved if attempt.is_second() => self.charge_transport(facts, attempt),
             Ended::Unresolved => self.charge_unresolved(facts, node),
-            Ended::Overdue => self.charge_transport(facts, attempt),
+            Ended::Overdue => {
+                // Which address hangs is not known: the next dial begins with another one.
+                facts.rotate(node);
+                self.charge_transport(facts, attempt);
+            }
             Ended::Dial(DialOutcome::LocalError) => {
                 self.outage.local_error(facts.now, &facts.config.backoff);
                 self.settle(facts, node);

@@ -167,9 +167,9 @@ impl<A: Address> Balanced<A> {
             }
             Refusal::OwnId
             | Refusal::Unknown
-            | Refusal::InAttempt
+            | Refusal::InAttempt { .. }
             | Refusal::Connected
-            | Refusal::InboundPending
+            | Refusal::InboundPending { .. }
             | Refusal::BannedId { .. }
             | Refusal::Cooling { .. } => {
                 let due = facts.leave(node);
