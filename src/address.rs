@@ -1,4 +1,4 @@
-//! Where a node is dialed: the caller's addresses, a bounded list of them, and what is drawn from their IPs.
+//! Addresses: the trait for addresses of the caller's, and the list of addresses of a node.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -8,14 +8,15 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use core::{mem, slice};
 
-/// An address that the caller's transport can dial. `SocketAddr` is one; a multiaddr or a host name can be.
+/// An address that the caller's transport can dial: a `SocketAddr`, or a multiaddr or host name of the caller's.
 pub trait Address: Clone + Ord + Debug {
-    /// The IP that the restrict list, bans and subnet limits look at. `None` for a host name or anything
-    /// without an IP: an active restrict list then refuses it, and it counts towards the limit for addresses
-    /// without an IP.
+    /// The IP that the restrict list, bans and limits per subnet apply to.
+    ///
+    /// `None` for a host name or any other address without an IP. Such an address is refused while there is a restrict
+    /// list, and counts towards [`Diversity::no_ip`](crate::Diversity::no_ip).
     fn ip_addr(&self) -> Option<IpAddr>;
 
-    /// Whether a dial could succeed at all. An address that isn't dialable is never handed out.
+    /// Whether a dial could succeed at all. Other addresses are dropped.
     fn is_dialable(&self) -> bool {
         true
     }
@@ -26,7 +27,7 @@ impl Address for SocketAddr {
         Some(self.ip().to_canonical())
     }
 
-    /// No port 0, no unspecified address, no multicast, no IPv4 broadcast.
+    /// False for port 0 and for unspecified, multicast and IPv4 broadcast addresses.
     fn is_dialable(&self) -> bool {
         let ip = self.ip().to_canonical();
         let broadcast = matches!(ip, IpAddr::V4(v4) if v4.is_broadcast());
@@ -34,17 +35,17 @@ impl Address for SocketAddr {
     }
 }
 
-/// A node's addresses: distinct, best first, at most [`Addrs::MAX`].
+/// The addresses of a node: distinct, best first, at most [`Addrs::MAX`].
 ///
-/// One address is stored inline; more are on the heap.
+/// A single address is stored inline, more are on the heap.
 pub struct Addrs<A>(List<A>);
 
-/// No wider than an address that leaves room for it: there may be a million of these.
+/// As small as one address: there may be a million of these.
 #[derive(Clone)]
 enum List<A> {
     None,
     One(A),
-    /// Two or more, in as much memory as they need.
+    /// Two or more, in exactly the memory that they need.
     Many(Box<[A]>),
 }
 
@@ -58,10 +59,10 @@ impl<A> From<Vec<A>> for List<A> {
 }
 
 impl<A> Addrs<A> {
-    /// The most addresses a list holds, whatever the config says. (`Config::max_addrs` is usually lower.)
+    /// The largest number of addresses in a list. ([`Config::max_addrs`](crate::Config::max_addrs) is usually lower.)
     pub const MAX: usize = 16;
 
-    /// No addresses: the node must be resolved.
+    /// An empty list.
     #[must_use]
     pub const fn new() -> Self {
         Self(List::None)
@@ -85,18 +86,18 @@ impl<A> Addrs<A> {
         }
     }
 
-    /// The addresses, best first.
+    /// An iterator over the addresses, best first.
     pub fn iter(&self) -> slice::Iter<'_, A> {
         self.as_slice().iter()
     }
 
-    /// How many there are.
+    /// The number of addresses.
     #[must_use]
     pub fn len(&self) -> usize {
         self.as_slice().len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no addresses.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         matches!(self.0, List::None)
@@ -108,20 +109,21 @@ impl<A> Addrs<A> {
         self.as_slice().first()
     }
 
-    /// When to start each address of a dial, counted from its start, as in RFC 8305 ("happy eyeballs"): the
-    /// best at once, every next one `stagger` later, or as soon as all before it have failed.
+    /// The addresses with the delay from the start of the dial after which each is started: zero for the first, and
+    /// `stagger` more for each next one (RFC 8305, "Happy Eyeballs"). An address may start earlier if all before it have
+    /// failed.
     pub fn staggered(&self, stagger: Duration) -> impl Iterator<Item = (Duration, &A)> {
         (0u32..).zip(self).map(move |(rank, addr)| (stagger.saturating_mul(rank), addr))
     }
 
-    /// Keeps the best `most` addresses.
+    /// Keeps the first `most` addresses.
     pub fn truncate(&mut self, most: usize) {
         if self.len() > most {
             self.change(|addrs| addrs.truncate(most));
         }
     }
 
-    /// Those of distinct addresses that `keep` accepts, in their order.
+    /// The addresses of a distinct list that `keep` accepts, in their order.
     pub(crate) fn filtered(addrs: &[A], mut keep: impl FnMut(&A) -> bool) -> Self
     where
         A: Clone,
@@ -150,6 +152,14 @@ impl<A> Addrs<A> {
         }
     }
 
+    /// Puts the first address last.
+    pub(crate) fn rotate(&mut self) {
+        let addrs = self.as_mut_slice();
+        if !addrs.is_empty() {
+            addrs.rotate_left(1);
+        }
+    }
+
     /// Changes the list as a vector.
     fn change(&mut self, change: impl FnOnce(&mut Vec<A>)) {
         let mut addrs = match mem::replace(&mut self.0, List::None) {
@@ -163,8 +173,7 @@ impl<A> Addrs<A> {
 }
 
 impl<A: Ord> Addrs<A> {
-    /// Appends an address as the worst. Returns false, and changes nothing, where it is there already or the
-    /// list is full.
+    /// Appends an address. Returns false, without a change, if the list is full or contains the address.
     pub fn push(&mut self, addr: A) -> bool {
         let room = self.len() < Self::MAX && !self.as_slice().contains(&addr);
         if room && self.is_empty() {
@@ -175,8 +184,8 @@ impl<A: Ord> Addrs<A> {
         room
     }
 
-    /// The list with what is new of another one appended, at most `most` addresses. Where there is no room, the last ones give
-    /// way, but not the first `kept`.
+    /// The list with the new addresses of another list appended, at most `most` addresses. Where there is no room, the last
+    /// ones are dropped, except the first `kept`.
     pub(crate) fn merged(&self, news: &Self, most: usize, kept: u32) -> Self
     where
         A: Clone,
@@ -187,7 +196,7 @@ impl<A: Ord> Addrs<A> {
         old.chain(new).take(most).collect()
     }
 
-    /// Moves `addr` to the front if it is in the list.
+    /// Moves `addr` to the front, if it is in the list.
     pub(crate) fn promote(&mut self, addr: &A) {
         let at = self.iter().position(|a| a == addr);
         if let Some(front) = at.and_then(|at| self.as_mut_slice().get_mut(..=at)) {
@@ -300,7 +309,7 @@ mod serialized {
             f.write_str("a list of addresses")
         }
 
-        /// A list that is too long or repeats itself is cut, as everywhere else.
+        /// A list that is too long or contains duplicates is cut, as by `from_iter`.
         fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
             let mut addrs = Addrs::new();
             while let Some(addr) = seq.next_element()? {

@@ -60,7 +60,9 @@ impl Clock {
     }
 
     pub(crate) fn refusal(self, mut refusal: Refusal) -> Refusal {
-        if let Refusal::BannedId { until: Some(until) }
+        if let Refusal::InAttempt { until: Some(until) }
+        | Refusal::InboundPending { until }
+        | Refusal::BannedId { until: Some(until) }
         | Refusal::BannedNetwork { until: Some(until), .. }
         | Refusal::ResolveDelay { until }
         | Refusal::Cooling { until }

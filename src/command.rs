@@ -1,4 +1,4 @@
-//! What comes out: commands, the tokens that tie answers to them, and why a drain ended.
+//! Commands: what a dialer asks its driver to do, with the tokens that answers carry.
 
 use core::fmt;
 use core::time::Duration;
@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::node::Node;
 use crate::time::Timestamp;
 
-/// Something to do. Exhaustive, so that a new command breaks the drivers that would ignore it.
+/// Something that the driver has to do. The enum is exhaustive: a new command breaks drivers that would ignore it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(
@@ -15,56 +15,56 @@ use crate::time::Timestamp;
 )]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every command")]
 pub enum Command<I, A> {
-    /// Connect to a node, and answer with `Event::DialFinished`.
+    /// Dial a node, and answer with `Event::DialFinished`.
     Dial {
-        /// The token to answer with.
+        /// The token for the answer.
         dial: DialId,
-        /// Whom, and where, best address first; never without an address. Race them as
-        /// `node.addrs.staggered(stagger)` says.
+        /// The node, with at least one address, best first. Start them one after the other, as
+        /// `node.addrs.staggered(stagger)` says, until one connects.
         node: Node<I, A>,
-        /// What the dial is for. Say it again in `PeerKind::Outbound`.
+        /// What the dial is for. Give it back in `PeerKind::Outbound`.
         kind: DialKind,
-        /// How long to wait before starting the next address.
+        /// The delay between the starts of two addresses.
         stagger: Duration,
-        /// When the dialer will give up on it; `None`: never.
+        /// The instant at which the dialer gives the task up; `None`: never.
         deadline: Option<Timestamp>,
     },
-    /// Find a node's addresses, and answer with `Event::ResolveFinished`.
+    /// Find the addresses of a node, and answer with `Event::ResolveFinished`.
     Resolve {
-        /// The token to answer with.
+        /// The token for the answer.
         resolve: ResolveId,
-        /// Whose.
+        /// The node.
         id: I,
-        /// When the dialer will give up on it; `None`: never.
+        /// The instant at which the dialer gives the task up; `None`: never.
         deadline: Option<Timestamp>,
     },
-    /// Look for nodes near `target`, and answer with `Event::LookupFinished`.
+    /// Look for nodes near a target, and answer with `Event::LookupFinished`.
     Lookup {
-        /// The token to answer with.
+        /// The token for the answer.
         lookup: LookupId,
-        /// 32 random bytes, to be mapped into the key space of the discovery.
+        /// The target: 32 random bytes, which the driver maps into the key space of its discovery.
         target: [u8; 32],
-        /// When the dialer will give up on it; `None`: never.
+        /// The instant at which the dialer gives the task up; `None`: never.
         deadline: Option<Timestamp>,
     },
-    /// Stop working on this: nothing waits for the answer any more.
+    /// Abandon a task. It needs no answer any more.
     ///
-    /// The answer may be on its way at the same moment. A connection that you have told of by then is a peer: keep it, and
-    /// ignore the cancel of the dial that led to it.
+    /// An answer may be on its way already, and is then refused with `EventError::EndedTask`. A dial that has led to a
+    /// `PeerAdded` by then is a peer: keep the connection, and ignore the `Cancel`.
     Cancel(Task),
-    /// Close the connection with this node.
+    /// Close the connection with a node, and answer with `Event::PeerRemoved`.
     Disconnect {
-        /// Whom.
+        /// The node.
         id: I,
-        /// Why, and for `Duplicate` which of two.
+        /// Why; for `Duplicate`, also which of two connections.
         reason: DisconnectReason,
     },
-    /// Nothing more to do until an event, or until this instant: then handle an event, if only `Tick`.
-    /// Ends every drain.
+    /// Wait for an event, at most until an instant, and handle it; at that instant handle an `Event::Tick` if nothing
+    /// else has happened. Ends every drain.
     Sleep {
-        /// Later than every event so far; `None`: only an event can help.
+        /// An instant later than every event so far; `None`: only an event can change anything.
         until: Option<Timestamp>,
-        /// What for.
+        /// What happens at `until`.
         reason: WakeReason,
     },
 }
@@ -74,15 +74,15 @@ pub enum Command<I, A> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "drivers hand it back, and may want to match all of it")]
 pub enum DialKind {
-    /// To keep a static node connected. Has a budget of its own.
+    /// To keep a static node connected; in the static budget.
     Static,
-    /// To reach the dynamic target.
+    /// To reach the dynamic target; in the dynamic budget.
     Dynamic,
-    /// To get back into the network by a bootnode. In the budget of the dynamic ones.
+    /// To reach a bootnode while there are no peers; in the dynamic budget.
     Bootnode,
-    /// To see whether a node that was never tried answers; the connection is closed again.
+    /// To check whether a node that was never tried answers. The connection is closed at once.
     Feeler,
-    /// Because `Event::DialRequested` asked. In the budget of the static ones.
+    /// To answer an `Event::DialRequested`; in the static budget.
     Requested,
 }
 
@@ -106,13 +106,13 @@ macro_rules! token {
         pub struct $name(u64);
 
         impl $name {
-            /// The token with this number: for recordings, and for drivers that carry plain numbers.
+            /// The token with this number, for recordings and for drivers that store plain numbers.
             #[must_use]
             pub const fn from_raw(raw: u64) -> Self {
                 Self(raw)
             }
 
-            /// Its number, unique among all tokens of one dialer.
+            /// The number of this token. It is unique among all tokens of one dialer.
             #[must_use]
             pub const fn as_raw(self) -> u64 {
                 self.0
@@ -128,19 +128,19 @@ macro_rules! token {
 }
 
 token! {
-    /// Ties the answer to a `Command::Dial`. Never reused.
+    /// The token of a `Command::Dial`. Tokens are never reused.
     DialId
 }
 token! {
-    /// Ties the answer to a `Command::Resolve`. Never reused.
+    /// The token of a `Command::Resolve`. Tokens are never reused.
     ResolveId
 }
 token! {
-    /// Ties the answer to a `Command::Lookup`. Never reused.
+    /// The token of a `Command::Lookup`. Tokens are never reused.
     LookupId
 }
 
-/// A piece of work that the driver was asked for.
+/// A task that the driver was given, by its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every task")]
@@ -163,26 +163,26 @@ impl fmt::Display for Task {
     }
 }
 
-/// Why a connection should be closed.
+/// Why a connection is to be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum DisconnectReason {
-    /// There are two connections to this node: close the one that `close` names, and keep the other. Both
-    /// sides choose the same one. Answer with `RemovalReason::Duplicate`, or not at all.
+    /// There are two connections to this node. Close the one that `close` names, and keep the other: both sides
+    /// choose the same one. Answer with `RemovalReason::Duplicate`, or not at all.
     Duplicate {
-        /// Which one to close.
+        /// The connection to close.
         close: Side,
     },
-    /// The dynamic target was lowered.
+    /// There are more dynamic peers than the target.
     OverTarget,
-    /// The restrict list excludes its address.
+    /// The restrict list excludes the address of the peer.
     Restricted,
-    /// It was banned.
+    /// The node or its network is banned.
     Banned,
-    /// It was a feeler: it answered, that was all.
+    /// The connection was a feeler, and has served its purpose.
     FeelerDone,
-    /// One dynamic peer is replaced now and then, so that the network mixes.
+    /// The peer is to be replaced, as [`Config::churn`](crate::Config::churn) asks.
     Churn,
 }
 
@@ -200,14 +200,14 @@ impl fmt::Display for DisconnectReason {
     }
 }
 
-/// One of two connections with the same node.
+/// One of two connections with the same node, named by the side that opened it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "a connection has two ends")]
 pub enum Side {
-    /// The one that the other side opened.
+    /// The other side opened it.
     Inbound,
-    /// The one that we opened.
+    /// This side opened it.
     Outbound,
 }
 
@@ -220,42 +220,42 @@ impl fmt::Display for Side {
     }
 }
 
-/// What a `Sleep` waits for first.
+/// What happens at the instant that a `Sleep` names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum WakeReason {
-    /// Nothing has a time: only an event can help.
+    /// Nothing: there is no such instant, and only an event can change anything.
     Event,
-    /// A static node may be dialed again.
+    /// The cooldown of a static node ends.
     StaticRedial,
-    /// A known node may be dialed again.
+    /// The cooldown of another node ends.
     Redial,
-    /// A dial or resolve will be overdue.
+    /// A dial or resolve reaches its deadline.
     OverdueAttempt,
-    /// The lookup will be overdue.
+    /// The lookup reaches its deadline.
     OverdueLookup,
-    /// A lookup may begin.
+    /// The next lookup may begin.
     Lookup,
-    /// The next bootnode may be tried.
+    /// The next bootnode may be dialed.
     Fallback,
-    /// A pending inbound handshake will have expired.
+    /// A pending inbound handshake expires.
     InboundExpiry,
-    /// A ban will have ended.
+    /// A ban ends.
     BanExpiry,
     /// The pace allows the next dial.
     Pacing,
-    /// Dials are paused after errors of this host.
+    /// The pause after local errors ends.
     LocalPause,
-    /// The next probe of a network that seems to be down; before that, the time to suspect it.
+    /// A suspected outage: the next probe is due. Before that: the outage may be suspected.
     Offline,
-    /// Free slots may be filled with less diverse peers.
+    /// A free slot may be filled beyond the limits per subnet.
     Relax,
-    /// The next feeler.
+    /// The next feeler is due.
     Feeler,
     /// The next peer may be replaced.
     Churn,
-    /// More is to be looked at than one drain allows: handle a `Tick` and poll on.
+    /// The drain stopped at its limit of work: handle a `Tick`, and poll on.
     Backlog,
 }
 

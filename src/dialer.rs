@@ -143,16 +143,19 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     fn next_command(&mut self) -> Command<I, A> {
         match self.drain {
             Drain::Asleep { until, reason, .. } => return Command::Sleep { until, reason },
-            Drain::Fresh => self.plan.start(&mut self.facts),
-            Drain::Planning => {}
+            Drain::Fresh | Drain::Planning => {}
         }
-        self.drain = Drain::Planning;
         for _ in 0..BACKLOG {
             if let Some(command) = self.owed() {
                 return command;
             }
             if self.enforce_next() {
                 continue;
+            }
+            // A round starts when new rules have had their effect: what they end is no longer under way.
+            if self.drain == Drain::Fresh {
+                self.plan.start(&mut self.facts);
+                self.drain = Drain::Planning;
             }
             match self.plan.next(&mut self.facts, &mut self.rng) {
                 Step::Issue(attempt) => {
@@ -165,7 +168,8 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
                 Step::Wait(waits) => return self.sleep(&waits),
             }
         }
-        self.fall_asleep(Some(self.facts.now.next()), WakeReason::Backlog, true)
+        let unfinished = self.drain == Drain::Planning;
+        self.fall_asleep(Some(self.facts.now.next()), WakeReason::Backlog, unfinished)
     }
 
     /// What is owed to the driver comes before all that is planned.

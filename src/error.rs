@@ -1,4 +1,4 @@
-//! What can be wrong with an event or a config. One variant per mistake, with what is needed to mend it.
+//! Errors: one variant per mistake, with the details needed to correct it.
 
 use core::fmt;
 
@@ -6,31 +6,31 @@ use crate::command::Task;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
-/// Why an event was refused. The state is as it was, but for the clock and the statistics.
+/// Why an event was refused. The state is unchanged, except for the clock and the statistics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventError {
-    /// `now` is above [`Timestamp::MAX_NOW`]. Not even the clock has moved.
+    /// `now` is above [`Timestamp::MAX_NOW`]. The clock is unchanged, too.
     TimeOutOfRange {
-        /// The `now` given.
+        /// The `now` of the event.
         now: Timestamp,
     },
-    /// No such task was ever asked for: a token of another dialer, or of a run before this one.
+    /// This dialer never issued the task: the token belongs to another dialer, or to an earlier run.
     UnknownTask(Task),
-    /// The task has ended: it was answered before, it was cancelled, or its deadline has passed.
+    /// The task has ended already: it was answered or cancelled, or its deadline has passed. Harmless.
     EndedTask(Task),
-    /// A collection is at its cap.
+    /// A collection is full. Raise its cap in [`Limits`](crate::Limits), or remove entries.
     Full {
-        /// Which one.
+        /// The collection.
         what: Collection,
-        /// How many it holds; raise the cap in `Config::limits`, or remove something.
+        /// Its cap.
         cap: u32,
     },
-    /// A requested dial is out of the question.
+    /// A rule excludes the node of an `Event::DialRequested`.
     NotDialable(Refusal),
-    /// A node was to be added that has this dialer's own id.
+    /// The node of an `Event::StaticAdded` has the dialer's own id.
     OwnId,
-    /// A change would make the configuration invalid; nothing has changed.
+    /// The config would be invalid after the change. It is unchanged.
     InvalidChange(ConfigError),
 }
 
@@ -38,13 +38,13 @@ pub enum EventError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Collection {
-    /// `Limits::statics`.
+    /// Static nodes; capped by `Limits::statics`.
     Statics,
-    /// `Limits::banned_ids`.
+    /// Banned ids; capped by `Limits::banned_ids`.
     BannedIds,
-    /// `Limits::banned_networks`.
+    /// Banned networks; capped by `Limits::banned_networks`.
     BannedNetworks,
-    /// `Limits::requested`.
+    /// Requested dials; capped by `Limits::requested`.
     Requested,
 }
 
@@ -63,7 +63,7 @@ impl fmt::Display for EventError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TimeOutOfRange { now } => {
-                write!(f, "now is {} ns, above the largest timestamp 2^63 - 1", now.as_nanos())
+                write!(f, "now is {} ns, but must be at most 2^63 - 1 ns", now.as_nanos())
             }
             Self::UnknownTask(task) => write!(f, "{task} was never issued by this dialer"),
             Self::EndedTask(task) => {
@@ -72,7 +72,7 @@ impl fmt::Display for EventError {
             Self::Full { what, cap } => {
                 write!(
                     f,
-                    "no room for more {what}: the limit is {cap}; raise it in Config::limits or remove some"
+                    "there are {cap} {what}, the most that Config::limits allows: raise the limit or remove some"
                 )
             }
             Self::NotDialable(refusal) => write!(f, "the requested node can't be dialed: {refusal}"),
@@ -96,29 +96,29 @@ impl core::error::Error for EventError {
     }
 }
 
-/// What is wrong with a config.
+/// Why a config is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A value lies outside its range.
+    /// A value is out of its range. Durations are in nanoseconds.
     OutOfRange {
-        /// The field, as it is named in `Config`.
+        /// The path of the field within `Config`, `backoff.short` for example.
         field: &'static str,
-        /// The smallest value allowed (of a duration: nanoseconds).
+        /// The smallest value allowed.
         least: u64,
         /// The largest value allowed.
         most: u64,
-        /// The value given.
+        /// The value of the field.
         given: u64,
     },
-    /// One value must not be above another.
+    /// A value exceeds another one that bounds it.
     Above {
         /// The field that is too large.
         field: &'static str,
-        /// The field that it must not exceed.
+        /// The field that bounds it.
         bound: &'static str,
     },
-    /// A bootnode has this dialer's own id.
+    /// A bootnode has the dialer's own id.
     OwnBootnode,
 }
 
@@ -136,8 +136,8 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
-/// Two parts of a dialer's state contradict each other: the answer of `Dialer::verify`, and the reason why a damaged
-/// snapshot is refused.
+/// Two parts of a dialer's state contradict each other: the error of `Dialer::verify`, and the reason why a damaged
+/// snapshot can't be restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inconsistency {
     what: &'static str,
@@ -148,7 +148,7 @@ impl Inconsistency {
         Self { what }
     }
 
-    /// What disagrees, in a few words: "a node and its queue", for example. The words may change with any release.
+    /// The parts that disagree, in a few words: "a node and its queue", for example. The wording may change in any release.
     #[must_use]
     pub const fn what(&self) -> &'static str {
         self.what

@@ -1,4 +1,4 @@
-//! What goes in: events, facts in the past tense.
+//! Events: what a dialer is told.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -10,8 +10,10 @@ use crate::command::{DialId, DialKind, LookupId, ResolveId};
 use crate::node::{KnownNode, Node, Source};
 use crate::time::Timestamp;
 
-/// Something that happened. Duplicate, contradictory, late and out-of-order events are harmless or refused
-/// with an [`EventError`](crate::EventError); none panics.
+/// Something that happened, told to a dialer with `Dialer::handle`.
+///
+/// Duplicate, contradictory, late and out-of-order events are either harmless or refused with an
+/// [`EventError`](crate::EventError). No event panics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(
@@ -20,104 +22,126 @@ use crate::time::Timestamp;
 )]
 #[non_exhaustive]
 pub enum Event<I, A> {
-    /// Keep this node connected for ever. Adding it again replaces its addresses and allows a resolve at once.
+    /// A static node was added: it is to be kept connected until it is removed. For a node that is static already,
+    /// the addresses are replaced, and it may be resolved at once.
+    ///
+    /// Errors: `OwnId`; `Full` at [`Limits::statics`](crate::Limits::statics).
     StaticAdded(Node<I, A>),
-    /// Stop keeping this node connected. Its connection stays; removing and adding a node makes it eligible
-    /// at once. Harmless if it was not static.
+    /// A static node was removed. Its connection stays. If it is added again, it may be dialed at once. Ignored for
+    /// a node that is not static.
     StaticRemoved(I),
-    /// A node was heard of. Hearing of it again replaces its addresses, unless the new list is empty.
+    /// A node was discovered. For a node that is known already, the addresses are updated, unless the new list is
+    /// empty. At the caps in [`Limits`](crate::Limits) it takes the place of another known node or is dropped.
     NodeDiscovered {
         /// The node.
         node: Node<I, A>,
-        /// Where it was heard of.
+        /// Who told of the node.
         source: Source,
-        /// Whether the caller answers for the addresses, as for those of a signed record of the node itself: they replace
-        /// what is known. Otherwise they are hearsay, which is kept beside an address that works.
+        /// Whether the caller vouches for the addresses, as for those in a record that the node has signed: they replace
+        /// the known ones. Otherwise an address that works is kept beside them.
         vouched: bool,
     },
-    /// A node was known before a restart. At most `Config::anchors` of them are dialed first.
+    /// A node was known before a restart: an entry of `Dialer::known_nodes`. The first
+    /// [`Config::anchors`](crate::Config::anchors) anchors among them are dialed before other nodes.
     NodeRestored(KnownNode<I, A>),
-    /// A discovered node is gone. Harmless if it was not known.
+    /// A known node is no longer wanted as a candidate. Ignored for a node that is not known.
     NodeForgotten(I),
-    /// A node is connected. A peer is added before the `DialFinished` of its dial.
+    /// A connection is up. For a connection that we dialed, send this before the `DialFinished` of the dial.
     PeerAdded {
         /// The node.
         id: I,
-        /// Who opened the connection.
+        /// Which side opened the connection.
         kind: PeerKind,
-        /// The address that connected, where it is known.
+        /// The address of the connection, if known.
         addr: Option<A>,
     },
-    /// A node is not connected any more. Harmless if it was not.
+    /// A connection has ended. Ignored for a node that is not connected.
     PeerRemoved {
         /// The node.
         id: I,
         /// Why the session ended.
         reason: RemovalReason,
     },
-    /// An inbound handshake with this node is under way: it is not dialed meanwhile. Expires by itself.
+    /// An inbound handshake has begun. Its node is not dialed until the handshake ends or
+    /// [`Deadlines::inbound_handshake`](crate::Deadlines::inbound_handshake) has passed.
     InboundPending {
-        /// The caller's number for the connection.
+        /// A number of the caller's for the connection.
         connection: ConnectionId,
-        /// Who is at the other end, as far as is known.
+        /// The node at the other end, as far as is known.
         id: I,
     },
-    /// An inbound handshake has ended, well or badly. Harmless if it was not pending.
+    /// An inbound handshake has ended, successfully or not. Ignored for a connection that is not pending.
     InboundEnded {
-        /// The number given with `InboundPending`.
+        /// The number given in `InboundPending`.
         connection: ConnectionId,
     },
     /// The answer to `Command::Dial`.
+    ///
+    /// Errors: `UnknownTask`; `EndedTask`.
     DialFinished {
         /// The token of the dial.
         dial: DialId,
-        /// How it went as a whole.
+        /// The outcome of the dial as a whole.
         outcome: DialOutcome,
-        /// How it went for each address; empty: the same for all.
+        /// The outcome for each address that was tried. Empty: `outcome` holds for all addresses.
         tried: Vec<AddrOutcome<A>>,
     },
     /// The answer to `Command::Resolve`.
+    ///
+    /// Errors: `UnknownTask`; `EndedTask`.
     ResolveFinished {
         /// The token of the resolve.
         resolve: ResolveId,
-        /// What was found; empty: nothing.
+        /// The addresses found, best first. Empty: none.
         addrs: Addrs<A>,
     },
     /// The answer to `Command::Lookup`.
+    ///
+    /// Errors: `UnknownTask`; `EndedTask`.
     LookupFinished {
         /// The token of the lookup.
         lookup: LookupId,
-        /// What was found; empty: nothing.
+        /// The nodes found. Empty: none.
         nodes: Vec<Node<I, A>>,
     },
-    /// An operator's wish: one attempt, whatever cooldown, limits and pace say; an unknown id is resolved.
+    /// A dial of this node was requested. It gets one attempt in the static budget, regardless of cooldown, target,
+    /// pace and limits per subnet. An unknown node is resolved first.
+    ///
+    /// Errors: `NotDialable` if another rule refuses the node (own id, connected, in an attempt, banned, restricted …);
+    /// `Full` at [`Limits::requested`](crate::Limits::requested).
     DialRequested(I),
-    /// Never dial these until the ban ends; those connected are disconnected. A second ban of the same
-    /// subject replaces the first.
+    /// A node or network was banned: it is not dialed, and its peers are disconnected, until the ban ends. A ban of
+    /// the same subject is replaced.
+    ///
+    /// Errors: `Full` at [`Limits::banned_ids`](crate::Limits::banned_ids) or
+    /// [`Limits::banned_networks`](crate::Limits::banned_networks).
     Banned {
-        /// Who.
+        /// The node or network.
         subject: BanSubject<I>,
-        /// The first instant at which the ban has ended; `None`: never.
+        /// The instant at which the ban ends; `None`: never.
         until: Option<Timestamp>,
     },
-    /// A ban is lifted. Harmless if there was none.
+    /// A ban was lifted. Ignored if there is none.
     Unbanned(BanSubject<I>),
-    /// This host has a new interface or address: failures of the transport are forgiven.
+    /// This host has a new interface or address. Cooldowns after failures of the transport end, and dials start at
+    /// the measured pace. Cooldowns after failures of the protocol stay.
     NetworkChanged,
-    /// The configuration has changed.
+    /// A part of the configuration has changed.
+    ///
+    /// Errors: `InvalidChange`.
     Reconfigured(Change<I, A>),
-    /// Time has passed; nothing else.
+    /// Time has passed, and nothing else has happened.
     Tick,
 }
 
-/// Who opened a connection.
+/// Which side opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "a connection has two ends")]
 pub enum PeerKind {
-    /// The other side did.
+    /// The other side.
     Inbound,
-    /// We did, with the kind that the `Dial` said.
+    /// This side, with the kind of its `Command::Dial`.
     Outbound(DialKind),
 }
 
@@ -135,18 +159,18 @@ impl fmt::Display for PeerKind {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum RemovalReason {
-    /// The connection was closed or broke.
+    /// The connection was closed by the other side, or broke.
     Closed,
-    /// The other side has too many peers.
+    /// The other side has no free slot.
     TooManyPeers,
-    /// It has nothing for us: another network, a protocol that we don't share.
+    /// The node is of no use: it belongs to another network or shares no protocol with us.
     Useless,
-    /// It broke the protocol.
+    /// The node violated the protocol.
     Misbehaved,
-    /// We closed it for a reason of our own.
+    /// This side closed the connection for a reason that says nothing about the node.
     Local,
-    /// One of two connections to this node was closed, as `DisconnectReason::Duplicate` asked. The node stays
-    /// connected.
+    /// One of two connections to the node was closed, as `DisconnectReason::Duplicate` asked. The node stays
+    /// connected by the other one.
     Duplicate,
 }
 
@@ -163,36 +187,37 @@ impl fmt::Display for RemovalReason {
     }
 }
 
-/// The caller's number for an inbound connection.
+/// A number of the caller's for an inbound connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_structs, reason = "a plain number")]
 pub struct ConnectionId(pub u64);
 
-/// How a dial went.
+/// The outcome of a dial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum DialOutcome {
     /// The node is connected.
     Connected,
-    /// No connection could be made: no route to the host, connection reset, name not found …
+    /// There was no connection: no route to the host, connection reset, name not found …
     Unreachable,
     /// The host refused the connection.
     Refused,
-    /// No answer in time.
+    /// There was no answer in time.
     TimedOut,
-    /// A connection was made, but the handshake failed.
+    /// There was a connection, but the handshake failed.
     HandshakeFailed,
-    /// Somebody else answered.
+    /// Another node answered.
     WrongIdentity,
-    /// The node has no room.
+    /// The node has no free slot.
     TooManyPeers,
-    /// The node has nothing for us: another network, a protocol that we don't share.
+    /// The node is of no use: it belongs to another network or shares no protocol with us.
     Useless,
-    /// It failed on this host: no file descriptors, no interface. Nobody is charged for it.
+    /// The dial failed on this host: no file descriptors, no interface … Not counted as a failure of the node; all
+    /// dials pause for a moment.
     LocalError,
-    /// The dial was given up. Nobody is charged for it.
+    /// The dial was abandoned. Not counted as a failure of the node.
     Cancelled,
 }
 
@@ -213,29 +238,29 @@ impl fmt::Display for DialOutcome {
     }
 }
 
-/// How a dial went for one address.
+/// The outcome of a dial for one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_structs, reason = "plain data that callers build")]
 pub struct AddrOutcome<A> {
     /// The address.
     pub addr: A,
-    /// How it went.
+    /// The outcome.
     pub outcome: DialOutcome,
 }
 
-/// Whom a ban concerns.
+/// The subject of a ban.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "the two ways to name a node")]
 pub enum BanSubject<I> {
-    /// One node.
+    /// A node.
     Id(I),
-    /// Every address of a network.
+    /// All addresses of a network.
     Network(IpNet),
 }
 
-/// A change to the configuration of a running dialer. Its consequences come out as commands and notices.
+/// A change to the configuration of a running dialer. Its consequences follow as commands and notices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(
@@ -244,12 +269,12 @@ pub enum BanSubject<I> {
 )]
 #[non_exhaustive]
 pub enum Change<I, A> {
-    /// `Config::dynamic_target`. Peers above a lower target are disconnected, the newest first.
+    /// A new `Config::dynamic_target`. Dynamic peers above a lower target are disconnected, the newest first.
     DynamicTarget(u32),
-    /// `Config::max_active_dials`. Dials above a lower limit are left to end by themselves.
+    /// A new `Config::max_active_dials`. Dials above a lower limit go on.
     MaxActiveDials(u32),
-    /// `Config::restrict`. Peers and dials that it excludes are disconnected and cancelled.
+    /// A new `Config::restrict`. Peers outside of it are disconnected, and dials are cancelled.
     Restrict(Option<Vec<IpNet>>),
-    /// `Config::bootnodes`.
+    /// A new `Config::bootnodes`.
     Bootnodes(Vec<Node<I, A>>),
 }

@@ -1,4 +1,4 @@
-//! Why a node is not being dialed, as an answer.
+//! The answers of `Dialer::explain` and `Dialer::explain_need`.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -8,18 +8,18 @@ use crate::event::{DialOutcome, RemovalReason};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
-/// How a node's last attempt or session ended.
+/// How the last attempt or session of a node ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum LastOutcome {
     /// The dial was answered.
     Dial(DialOutcome),
-    /// It has no address, and none was found.
+    /// The node has no address, and a resolve found none.
     Unresolved,
-    /// The dial or resolve was not answered by its deadline.
+    /// The dial or resolve reached its deadline without an answer.
     Overdue,
-    /// It was connected; the session ended.
+    /// The session ended.
     Ended(RemovalReason),
 }
 
@@ -34,32 +34,32 @@ impl fmt::Display for LastOutcome {
     }
 }
 
-/// Where a node waits to be planned.
+/// The queue in which a node waits to be dialed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Standing {
-    /// It is no candidate now.
+    /// None: it is not a candidate now.
     None,
-    /// Static, and waits for its turn or its cooldown.
+    /// Static nodes, with or without a cooldown.
     Static,
-    /// Known, and cools down.
+    /// Known nodes that cool down.
     Cooling,
-    /// Ready: it was connected once.
+    /// Ready nodes that have been connected once.
     Good,
-    /// Ready: it was tried, and is alive, but did not take us.
+    /// Ready nodes that were tried and answered, but never connected.
     Answered,
-    /// Ready: it did not answer when it was tried last.
+    /// Ready nodes whose last attempt got no answer.
     Failed,
-    /// Ready: it was never tried.
+    /// Ready nodes that were never tried.
     Fresh,
-    /// Known to classic, which samples where a node lies.
+    /// Classic: the known nodes, of which it draws a random sample.
     Sampled,
-    /// A bootnode: dialed when there is no outbound peer for a while.
+    /// Bootnodes: dialed when there has been no outbound peer for a while.
     Bootnode,
-    /// Waits for room in its subnet.
+    /// Nodes that wait for a free slot in their subnet.
     Crowded,
-    /// Waits for a change of the rules or of its addresses.
+    /// Nodes that can't be dialed until the rules or their addresses change.
     Parked,
 }
 
@@ -86,20 +86,20 @@ impl fmt::Display for Standing {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Explanation {
-    /// Every rule that refuses it now; empty: it is eligible.
+    /// Every rule that refuses the node now. Empty: it may be dialed.
     pub refusals: Vec<Refusal>,
-    /// The earliest instant at which it can be eligible, if nothing but time passes; `None`: an event is needed.
-    /// Now, where nothing refuses it.
+    /// The earliest instant at which it may be dialed, if nothing but time passes; `None`: an event is needed. If no
+    /// rule refuses it, now.
     pub earliest: Option<Timestamp>,
-    /// Where it waits.
+    /// The queue in which it waits.
     pub standing: Standing,
-    /// How many nodes of the same queue come before it, counted up to 64; `None` where the queue has no order.
+    /// Number of nodes before it in its queue, counted up to 64; `None` for a queue without an order.
     pub ahead: Option<u32>,
     /// How its last attempt or session ended, and when.
     pub last: Option<(LastOutcome, Timestamp)>,
-    /// Failures in a row.
+    /// Number of failures in a row.
     pub failures: u32,
-    /// Attempts so far.
+    /// Number of attempts so far.
     pub attempts: u32,
 }
 
@@ -124,34 +124,36 @@ impl fmt::Display for Explanation {
     }
 }
 
-/// Why there are fewer dynamic peers than the target asks for: the answer of `Dialer::explain_need`.
+/// Why there are fewer dynamic peers than the target: the answer of `Dialer::explain_need`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct NeedExplanation {
     /// `Config::dynamic_target`.
     pub target: u32,
-    /// Dynamic outbound peers.
+    /// Number of dynamic outbound peers.
     pub connected: u32,
-    /// Dynamic attempts under way.
+    /// Number of dynamic attempts under way.
     pub under_way: u32,
-    /// Slots that neither a peer nor an attempt holds.
+    /// Number of dynamic slots that neither a peer nor an attempt holds.
     pub free: u32,
-    /// Known nodes that are ready to be tried.
+    /// Number of known nodes that may be dialed.
     pub ready: u32,
-    /// Known nodes that cool down, and when the first of them is ready.
+    /// Number of known nodes that cool down, and the instant at which the first of them is ready.
     pub cooling: (u32, Option<Timestamp>),
-    /// Nodes that wait for room in their subnet.
+    /// Number of nodes that wait for a free slot in their subnet.
     pub crowded: u32,
-    /// Nodes that wait for a change of the rules or of their addresses.
+    /// Number of nodes that can't be dialed until the rules or their addresses change.
     pub parked: u32,
+    /// Known nodes that are connected, but not as dynamic peers: inbound, or as static ones.
+    pub connected_otherwise: u32,
     /// Whether a lookup is under way or about to begin.
     pub looking: bool,
-    /// When the first attempt under way is given up; `None`: never, or there is none.
+    /// The earliest deadline of the attempts under way; `None`: there is none.
     pub first_overdue: Option<Timestamp>,
-    /// Whether the network of this host seems to be down.
+    /// Whether an outage of this host's network is suspected.
     pub offline: bool,
-    /// What is waited for, and until when, as of the last drain.
+    /// What the dialer waits for, and until when, as of the last drain.
     pub waits: Vec<(WakeReason, Timestamp)>,
 }
 
@@ -173,6 +175,9 @@ impl fmt::Display for NeedExplanation {
             write!(f, " (the first until {at})")?;
         }
         write!(f, ", {} crowded, {} parked", self.crowded, self.parked)?;
+        if self.connected_otherwise > 0 {
+            write!(f, ", {} connected otherwise", self.connected_otherwise)?;
+        }
         f.write_str(if self.looking { "; a lookup is under way" } else { "; no lookup is under way" })?;
         self.waits.iter().try_for_each(|(reason, at)| write!(f, "; {reason} at {at}"))
     }

@@ -1,4 +1,4 @@
-//! Networks: which of a set cover an IP, and the groups that diversity counts.
+//! Networks: maps from networks to values, and the subnets that limits apply to.
 
 use alloc::collections::BTreeMap;
 use core::fmt;
@@ -8,12 +8,13 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::collections::bytes;
 
-/// Values by network, found by the addresses that the networks cover. One ordered map: the lookup costs two
-/// steps for each prefix length in use, however many networks there are.
+/// Values by network, found by the IPs that the networks cover.
+///
+/// One ordered map: a lookup takes two steps for each prefix length in use, whatever the number of networks.
 #[derive(Clone, Debug)]
 pub(crate) struct NetworkMap<V>(BTreeMap<Key, V>);
 
-/// Family, then prefix length, then the network itself: the order that `covering` walks in.
+/// Family, prefix length, network: the order in which `covering` walks.
 type Key = (bool, u8, IpAddr);
 
 impl<V> Default for NetworkMap<V> {
@@ -77,7 +78,7 @@ impl FromIterator<IpNet> for NetworkMap<()> {
     }
 }
 
-/// Networks within ::ffff:0:0/96 are IPv4 networks: addresses are canonical everywhere else too.
+/// The network without host bits; networks within ::ffff:0:0/96 as IPv4 networks.
 pub(crate) fn canonical(network: IpNet) -> IpNet {
     let network = network.trunc();
     let unmapped = match network {
@@ -98,23 +99,23 @@ const fn lowest(v6: bool) -> IpAddr {
     if v6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) }
 }
 
-/// A set of addresses that one operator probably holds: what diversity counts.
+/// A set of addresses that probably belong to one operator: the unit of the limits in [`Diversity`](crate::Diversity).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Subnet {
-    /// An IPv4 /24 or /16, an IPv6 /48 or /32.
+    /// An IPv4 /24 or /16, or an IPv6 /48 or /32.
     Network(IpNet),
     /// All addresses without an IP.
     NoIp,
 }
 
-/// A group as one number: what is counted, hashed and compared.
+/// A subnet as one number: its width, above the bits of its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct SubnetKey(u64);
 
-/// The family of a subnet and the length of its prefix.
+/// The family of a subnet, and the length of its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SubnetWidth {
     V4_24,
@@ -124,7 +125,7 @@ pub(crate) enum SubnetWidth {
     NoIp,
 }
 
-/// What a [`SubnetKey`] says: how wide the network is, above the bits of its address.
+/// The widths as the upper bits of a [`SubnetKey`].
 const V4_24: u64 = 1 << 56;
 const V4_16: u64 = 2 << 56;
 const V6_48: u64 = 3 << 56;
@@ -133,7 +134,7 @@ const V6_32: u64 = 4 << 56;
 impl SubnetKey {
     const NO_IP: Self = Self(0);
 
-    /// The fine group of an address, and the coarse one around it: /24 and /16, or /48 and /32.
+    /// The subnet of an IP and the wider one around it: /24 and /16, or /48 and /32.
     pub(crate) fn of(ip: Option<IpAddr>) -> (Self, Option<Self>) {
         match ip.map(|ip| ip.to_canonical()) {
             None => (Self::NO_IP, None),
@@ -148,13 +149,13 @@ impl SubnetKey {
         }
     }
 
-    /// The group by which crowds are told apart: the coarse one, as in Bitcoin's address manager.
+    /// The wider subnet of an IP.
     pub(crate) fn coarse(ip: Option<IpAddr>) -> Self {
         let (fine, coarse) = Self::of(ip);
         coarse.unwrap_or(fine)
     }
 
-    /// How wide the subnet is.
+    /// The family and the length of the prefix.
     pub(crate) const fn width(self) -> SubnetWidth {
         match self.0 & (0xff << 56) {
             V4_24 => SubnetWidth::V4_24,
@@ -201,13 +202,12 @@ impl fmt::Display for Subnet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Network(network) => network.fmt(f),
-            Self::NoIp => f.write_str("of addresses without an IP"),
+            Self::NoIp => f.write_str("all addresses without an IP"),
         }
     }
 }
 
-/// Whether an IP belongs to a private, loopback or link-local network, which no stranger can crowd: there,
-/// diversity does not count.
+/// Whether an IP is private, loopback or link-local. Limits per subnet don't apply there.
 pub(crate) fn is_local(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),

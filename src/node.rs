@@ -1,16 +1,15 @@
-//! Who is dialed: the caller's node ids, and a node as one heard of it.
+//! Nodes: ids, addresses, and what is known of them.
 
 use core::fmt::{self, Debug};
 use core::time::Duration;
 
 use crate::address::Addrs;
 
-/// A node's identity: plain data, ordered, and the same bytes on every machine.
+/// The id of a node: plain data with a total order.
 ///
-/// Implemented for every `[u8; N]`. Implement it for a newtype of your own; no two different ids may have the
-/// same bytes.
+/// Implemented for every `[u8; N]`; implement it for a newtype of your own. Two ids that differ must have different bytes.
 pub trait NodeId: Copy + Ord + Debug {
-    /// The bytes that hashing and jitter see. `Hash` is not used, because what it feeds differs by platform.
+    /// The bytes of the id, which hashing and jitter use. (Not `Hash`, whose input depends on the platform.)
     fn as_bytes(&self) -> &[u8];
 }
 
@@ -20,7 +19,7 @@ impl<const N: usize> NodeId for [u8; N] {
     }
 }
 
-/// An id as operators read it: its bytes in hex.
+/// The bytes of an id in hex, as operators read it.
 pub(crate) struct Hex<'a, I>(pub(crate) &'a I);
 
 impl<I: NodeId> fmt::Display for Hex<'_, I> {
@@ -29,9 +28,9 @@ impl<I: NodeId> fmt::Display for Hex<'_, I> {
     }
 }
 
-/// A node: its id and the addresses one knows of it, best first.
+/// A node: its id and its addresses.
 ///
-/// Without addresses it has to be resolved before it can be dialed.
+/// A node without addresses must be resolved before it can be dialed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(
@@ -40,26 +39,26 @@ impl<I: NodeId> fmt::Display for Hex<'_, I> {
 )]
 #[expect(clippy::exhaustive_structs, reason = "plain data that callers build")]
 pub struct Node<I, A> {
-    /// Who it is.
+    /// The id.
     pub id: I,
-    /// Where it may be reached.
+    /// The addresses, best first.
     pub addrs: Addrs<A>,
 }
 
 impl<I, A: Ord> Node<I, A> {
-    /// A node with its addresses, best first; duplicates and all beyond [`Addrs::MAX`] are dropped.
+    /// A node with these addresses, best first. Duplicates are dropped, and all addresses beyond [`Addrs::MAX`].
     pub fn new(id: I, addrs: impl IntoIterator<Item = A>) -> Self {
         Self { id, addrs: addrs.into_iter().collect() }
     }
 
-    /// A node whose endpoint is not known yet.
+    /// A node without addresses.
     pub fn unresolved(id: I) -> Self {
         Self { id, addrs: Addrs::new() }
     }
 }
 
-/// A known node with what is worth keeping of it over a restart: what `Dialer::known_nodes` gives, and
-/// `Event::NodeRestored` takes.
+/// A known node, with what is worth keeping over a restart: an item of `Dialer::known_nodes`, and the content of
+/// `Event::NodeRestored`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(
@@ -68,25 +67,25 @@ impl<I, A: Ord> Node<I, A> {
 )]
 #[expect(clippy::exhaustive_structs, reason = "plain data that callers store")]
 pub struct KnownNode<I, A> {
-    /// Who it is, and where, the address that connected last first.
+    /// The node. The address that connected last is the first.
     pub node: Node<I, A>,
-    /// Where it was heard of first.
+    /// Who told of the node first.
     pub source: Source,
-    /// Whether it was connected to once.
+    /// Whether it was connected to at least once.
     pub good: bool,
-    /// Failures in a row.
+    /// Number of failures in a row.
     pub failures: u32,
-    /// How long ago its last attempt or session ended; `None`: it was never tried.
+    /// Time since its last attempt or session ended; `None`: it was never tried.
     pub last_tried: Option<Duration>,
-    /// Whether it was one of the last good peers: it is dialed first after a restart. How many are is
-    /// `Config::anchors`.
+    /// Whether it is one of the last good peers, which are dialed first after a restart. `Config::anchors` says how
+    /// many there are.
     pub anchor: bool,
 }
 
-/// Where a node was heard of: a small number of the caller's (one per DNS list, discovery stream, peer …).
+/// Who told of a node: a number of the caller's, one for each DNS list, discovery stream, peer …
 ///
-/// Fresh nodes are drawn from the sources in turn, and the source that holds most gives way first when the
-/// table is full, so one flooding source cannot crowd the others out. What lookups bring has the number 255.
+/// Nodes that were never tried are drawn from the sources in turn, and at a full table the source with the most nodes
+/// loses one first, so that a flooding source does not crowd out the others. Nodes found by lookups have number 255.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_structs, reason = "a plain number")]

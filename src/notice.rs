@@ -1,4 +1,5 @@
-//! What an operator may want to know: drained apart from the commands, bounded, and free to be ignored.
+//! Notices: what an operator may want to know. They are fetched apart from the commands, bounded in number, and may be
+//! ignored.
 
 use core::fmt;
 
@@ -7,7 +8,7 @@ use crate::node::{Hex, NodeId};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
-/// Something worth knowing, with no need to act.
+/// Something that an operator may want to know. It needs no reaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -16,41 +17,41 @@ pub enum Notice<I> {
     StaticParked {
         /// The node.
         id: I,
-        /// What excludes it.
+        /// The rule that excludes it.
         reason: Refusal,
     },
-    /// Classic has deleted a static node, as go-ethereum does with its own id and where the restrict list
-    /// excludes it.
+    /// Classic: a static node was deleted because the restrict list excludes it, as in go-ethereum.
     StaticDeleted {
         /// The node.
         id: I,
-        /// What excludes it.
+        /// The rule that excludes it.
         reason: Refusal,
     },
-    /// A requested dial was dropped, because something now excludes the node.
+    /// A requested dial was dropped, because a rule has come to exclude its node.
     RequestDropped {
         /// The node.
         id: I,
-        /// What excludes it.
+        /// The rule that excludes it.
         reason: Refusal,
     },
-    /// A free slot is filled against the limits of diversity, because nothing else was to be had.
+    /// A node is dialed beyond the limit of its subnet, because there is no other candidate.
     DiversityRelaxed {
         /// The node.
         id: I,
-        /// The subnet that was full.
+        /// The subnet.
         subnet: Subnet,
     },
-    /// The network of this host seems to be down: failures are not counted until something succeeds.
+    /// An outage of this host's network is suspected. Until a dial succeeds, failures don't count against nodes.
     OfflineSuspected {
-        /// The last time that anything succeeded.
+        /// The last success.
         since: Timestamp,
     },
-    /// The network of this host works again.
+    /// The suspected outage is over.
     Online,
-    /// Time jumped, as after a suspend: tasks that were overdue have ended uncharged, and dials are paced.
+    /// Time has jumped, as after a suspend. Tasks that are overdue have ended without a failure of their nodes, and dials
+    /// start at the measured pace.
     TimeJumped {
-        /// When the dialer had asked to be woken.
+        /// The instant at which the dialer had asked to be woken.
         expected: Timestamp,
     },
 }
@@ -67,7 +68,7 @@ impl<I: NodeId> fmt::Display for Notice<I> {
             Self::DiversityRelaxed { id, subnet } => {
                 write!(
                     f,
-                    "{} is dialed although its subnet {subnet} has enough peers: there is no other candidate",
+                    "{} is dialed although its subnet has enough peers ({subnet}): there is no other candidate",
                     Hex(id)
                 )
             }
@@ -75,7 +76,9 @@ impl<I: NodeId> fmt::Display for Notice<I> {
                 write!(f, "the network seems to be down: nothing has succeeded since {since}")
             }
             Self::Online => f.write_str("the network works again"),
-            Self::TimeJumped { expected } => write!(f, "time jumped: a wake-up was due at {expected}"),
+            Self::TimeJumped { expected } => {
+                write!(f, "time has jumped: the dialer was to be woken at {expected}")
+            }
         }
     }
 }

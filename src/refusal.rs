@@ -1,4 +1,4 @@
-//! Why a node may not be dialed: every reason there is, named once.
+//! Refusals: every reason for which a node may not be dialed.
 
 use core::fmt;
 
@@ -12,49 +12,55 @@ use crate::time::Timestamp;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It is this dialer itself.
+    /// It has the dialer's own id.
     OwnId,
-    /// It is neither static, nor known, nor a bootnode.
+    /// It is neither a static node, nor a known node, nor a bootnode.
     Unknown,
     /// An attempt to reach it is under way.
-    InAttempt,
+    InAttempt {
+        /// The instant at which the attempt is given up; `None`: never.
+        until: Option<Timestamp>,
+    },
     /// It is connected.
     Connected,
-    /// It is connecting to us.
-    InboundPending,
+    /// An inbound handshake with it is under way.
+    InboundPending {
+        /// The instant at which the handshake expires.
+        until: Timestamp,
+    },
     /// Its id is banned.
     BannedId {
-        /// The first instant at which it isn't; `None`: for ever.
+        /// The instant at which the ban ends; `None`: never.
         until: Option<Timestamp>,
     },
-    /// Each of its addresses is banned or refused otherwise; this one bans.
+    /// All its addresses are banned or excluded otherwise; this is one of the bans.
     BannedNetwork {
-        /// The network that is banned.
+        /// The banned network.
         network: IpNet,
-        /// The first instant at which it isn't; `None`: for ever.
+        /// The instant at which the ban ends; `None`: never.
         until: Option<Timestamp>,
     },
-    /// The restrict list excludes all its addresses (or it has none, in classic).
+    /// The restrict list excludes all its addresses. In classic also: there is a list, and the node has no address.
     Restricted,
-    /// It has no addresses, and there is no discovery to resolve them.
+    /// It has no address, and without discovery it can't be resolved.
     NoAddress,
-    /// It has no addresses, and was resolved without success.
+    /// It has no address, and the last resolve found none.
     ResolveDelay {
-        /// When it may be resolved again.
+        /// The instant from which it may be resolved again.
         until: Timestamp,
     },
-    /// It was dialed a short while ago, or failed.
+    /// It cools down after a dial or a session.
     Cooling {
-        /// When it may be dialed again.
+        /// The instant from which it may be dialed again.
         until: Timestamp,
     },
-    /// Its addresses belong to a family (IPv4 or IPv6) that leads nowhere on this host, as it seems; only a probe
-    /// goes there now and then.
+    /// Its addresses are of a family (IPv4 or IPv6) in which almost no dial of this host succeeds. Only a probe is
+    /// dialed from time to time.
     FamilyDown {
-        /// When a probe may go there.
+        /// The instant from which a probe may be dialed.
         until: Timestamp,
     },
-    /// Too many outbound peers and attempts are in a subnet of its.
+    /// The limit of outbound peers and attempts in one of its subnets is reached.
     SubnetFull {
         /// The subnet.
         subnet: Subnet,
@@ -62,19 +68,18 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The first instant at which this reason can be gone by itself; `None`: only an event ends it.
+    /// The earliest instant at which this reason can end by itself; `None`: only an event ends it.
     #[must_use]
     pub const fn until(&self) -> Option<Timestamp> {
         match *self {
-            Self::BannedId { until } | Self::BannedNetwork { until, .. } => until,
-            Self::ResolveDelay { until } | Self::Cooling { until } | Self::FamilyDown { until } => {
-                Some(until)
-            }
+            Self::InAttempt { until } | Self::BannedId { until } | Self::BannedNetwork { until, .. } => until,
+            Self::InboundPending { until }
+            | Self::ResolveDelay { until }
+            | Self::Cooling { until }
+            | Self::FamilyDown { until } => Some(until),
             Self::OwnId
             | Self::Unknown
-            | Self::InAttempt
             | Self::Connected
-            | Self::InboundPending
             | Self::Restricted
             | Self::NoAddress
             | Self::SubnetFull { .. } => None,
@@ -87,9 +92,9 @@ impl fmt::Display for Refusal {
         match self {
             Self::OwnId => f.write_str("it is this node itself"),
             Self::Unknown => f.write_str("it is not known"),
-            Self::InAttempt => f.write_str("an attempt to reach it is under way"),
+            Self::InAttempt { .. } => f.write_str("an attempt to reach it is under way"),
             Self::Connected => f.write_str("it is connected"),
-            Self::InboundPending => f.write_str("it is connecting to us"),
+            Self::InboundPending { .. } => f.write_str("it is connecting to us"),
             Self::BannedId { until } => Until("it is banned", *until).fmt(f),
             Self::BannedNetwork { network, until } => {
                 write!(f, "its network {network} is ")?;
@@ -101,8 +106,8 @@ impl fmt::Display for Refusal {
                 write!(f, "it has no address, and may be resolved again at {until}")
             }
             Self::Cooling { until } => write!(f, "it is cooling down until {until}"),
-            Self::FamilyDown { .. } => f.write_str("its address family leads nowhere on this host"),
-            Self::SubnetFull { subnet } => write!(f, "its subnet {subnet} has enough peers"),
+            Self::FamilyDown { .. } => f.write_str("its address family does not work on this host"),
+            Self::SubnetFull { subnet } => write!(f, "its subnet has enough peers ({subnet})"),
         }
     }
 }
@@ -113,7 +118,7 @@ impl fmt::Display for Until {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.1 {
             Some(until) => write!(f, "{} until {until}", self.0),
-            None => write!(f, "{} for ever", self.0),
+            None => write!(f, "{} forever", self.0),
         }
     }
 }

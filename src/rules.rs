@@ -14,7 +14,7 @@ use crate::facts::attempts::Attempt;
 use crate::facts::budget::Budget;
 use crate::facts::nodes::Record;
 use crate::facts::peers::Peer;
-use crate::facts::slots::NodeSlot;
+use crate::facts::slots::{AttemptSlot, NodeSlot};
 use crate::network::{NetworkMap, Subnet};
 use crate::node::{Node, NodeId};
 use crate::refusal::Refusal;
@@ -71,8 +71,8 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         visit: &mut impl FnMut(Refusal) -> Verdict,
     ) -> Verdict {
         let record = subject.record();
-        if record.is_some_and(|record| record.attempt().is_some()) {
-            visit(Refusal::InAttempt)?;
+        if let Some(attempt) = record.and_then(|record| record.attempt()) {
+            visit(Refusal::InAttempt { until: self.attempt_until(attempt) })?;
         }
         if record.is_some_and(|record| record.peer().is_some()) {
             visit(Refusal::Connected)?;
@@ -80,13 +80,21 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         if subject.id == self.me {
             visit(Refusal::OwnId)?;
         }
-        if subject.slot().is_some_and(|node| self.inbound.is_pending(node)) {
-            visit(Refusal::InboundPending)?;
+        if let Some(node) = subject.slot().filter(|node| self.inbound.is_pending(*node)) {
+            visit(Refusal::InboundPending { until: self.inbound.pending_until(node).unwrap_or(self.now) })?;
         }
         match self.bans.of_id(&subject.id, self.now) {
             Some(until) => visit(Refusal::BannedId { until }),
             None => Verdict::Continue(()),
         }
+    }
+
+    /// When what an attempt has under way is given up, or will be if it goes out now.
+    fn attempt_until(&self, attempt: AttemptSlot) -> Option<Timestamp> {
+        if self.attempts.get(attempt)?.task().is_some() {
+            return self.attempts.deadline(attempt);
+        }
+        self.config.deadlines.dial.map(|limit| self.now.saturating_add(limit))
     }
 
     /// Rules of address: at least one address must be within the restrict list and in no banned network.
@@ -95,8 +103,11 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         subject: &Subject<'_, I, A>,
         visit: &mut impl FnMut(Refusal) -> Verdict,
     ) -> Verdict {
-        let mut excluded = subject.addrs.iter().map(|addr| self.excludes(addr));
-        let first = excluded.next().flatten().filter(|_| excluded.all(|refusal| refusal.is_some()));
+        let excluded = subject.addrs.iter().map(|addr| self.excludes(addr));
+        // The address that is allowed first decides; no end is later than any.
+        let end = |refusal: &Refusal| refusal.until().map_or((true, self.now), |until| (false, until));
+        let sooner = |first: Refusal, other: Refusal| if end(&other) < end(&first) { other } else { first };
+        let first = excluded.reduce(|first, other| Some(sooner(first?, other?))).flatten();
         first.map_or(Verdict::Continue(()), visit)
     }
 
@@ -199,8 +210,10 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         if !self.restrict.as_ref().is_none_or(covers) {
             return Some(Refusal::Restricted);
         }
-        let (network, until) = self.bans.of_ip(ip?, self.now).next()?;
-        Some(Refusal::BannedNetwork { network, until })
+        // Of several bans the one that ends last.
+        let end = |until: Option<Timestamp>| (until.is_none(), until);
+        let longest = self.bans.of_ip(ip?, self.now).max_by_key(|(_, until)| end(*until));
+        longest.map(|(network, until)| Refusal::BannedNetwork { network, until })
     }
 
     /// The addresses that no rule excludes, in their order.
@@ -242,9 +255,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         if self.bans.of_id(&id, self.now).is_some() {
             return Some(DisconnectReason::Banned);
         }
-        match self.excludes(peer.addr()?)? {
-            Refusal::Restricted => Some(DisconnectReason::Restricted),
-            _ => Some(DisconnectReason::Banned),
-        }
+        let restricted = self.excludes(peer.addr()?)? == Refusal::Restricted;
+        Some(if restricted { DisconnectReason::Restricted } else { DisconnectReason::Banned })
     }
 }

@@ -1,4 +1,4 @@
-//! Saving a whole dialer, and going on from what was saved.
+//! Snapshots: the whole state of a dialer, saved and restored.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -20,15 +20,15 @@ use crate::plan::Plan;
 use crate::plan::policy::Policy;
 use crate::time::Timestamp;
 
-/// The form that this build writes and reads.
-const VERSION: u32 = 1;
+/// The version of the form that this build writes and reads.
+const VERSION: u32 = 2;
 
-/// The whole state of a dialer but its rng and its config, of which it holds only the target and the restrict list: serialize
-/// it with any codec of serde's.
+/// The state of a dialer with the config in force, without its rng. Serialize it with any codec of serde.
 ///
-/// It knows no clock: what waits, waits for the same span after a restore, on whatever timeline. It holds the key of
-/// the hashes, with which ids can be made that collide, and all that is known of other nodes: keep it as private as
-/// the node's own key.
+/// It holds no instants of the caller's timeline: after a restore, everything waits for as long as it still had to.
+///
+/// It holds the key of the hashes, with which ids that collide can be made, and everything that is known of other nodes:
+/// keep it as private as the node's own key.
 #[derive(Clone)]
 pub struct Snapshot<I, A> {
     facts: Facts<I, A>,
@@ -41,11 +41,11 @@ pub struct Snapshot<I, A> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RestoreError {
-    /// The config makes no sense.
+    /// The config is invalid.
     Config(ConfigError),
-    /// The snapshot was taken under the other profile.
+    /// The snapshot was taken under another profile than that of the config.
     OtherProfile,
-    /// The start of the new timeline lies above [`Timestamp::MAX_NOW`].
+    /// `now` is above [`Timestamp::MAX_NOW`].
     TimeOutOfRange,
     /// The snapshot contradicts itself: it was damaged, or made by hand.
     Inconsistent(Inconsistency),
@@ -54,11 +54,11 @@ pub enum RestoreError {
 impl fmt::Display for RestoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Config(error) => write!(f, "the config makes no sense: {error}"),
+            Self::Config(error) => write!(f, "the config is invalid: {error}"),
             Self::OtherProfile => {
-                f.write_str("the snapshot was taken under the other profile: restore it with that")
+                f.write_str("the snapshot is of another profile: restore it with a config of that profile")
             }
-            Self::TimeOutOfRange => f.write_str("now lies above the largest timestamp 2^63 - 1"),
+            Self::TimeOutOfRange => f.write_str("now must be at most 2^63 - 1 ns"),
             Self::Inconsistent(error) => {
                 write!(f, "the snapshot is damaged: {}; start without it", error.what())
             }
@@ -77,21 +77,21 @@ impl core::error::Error for RestoreError {
 }
 
 impl<I, A> fmt::Debug for Snapshot<I, A> {
-    /// Nothing of what is private.
+    /// The version only: the rest is private.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot").field("version", &VERSION).finish_non_exhaustive()
     }
 }
 
 impl<I: NodeId, A: Address, R: Rng + Clone> Dialer<I, A, R> {
-    /// The whole state. Restore it with the config and a clone of the rng ([`rng`](Self::rng)) to go on as if nothing
-    /// had happened.
+    /// The state of this dialer. Restored with the same config and a clone of the rng ([`rng`](Self::rng)), it goes on as
+    /// if nothing had happened.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot<I, A> {
         Snapshot { facts: self.facts.clone(), plan: self.plan.clone(), drain: self.drain, sweep: self.sweep }
     }
 
-    /// The rng in its present state.
+    /// A clone of the rng in its present state.
     #[must_use]
     pub fn rng(&self) -> R {
         self.rng.clone()
@@ -99,21 +99,20 @@ impl<I: NodeId, A: Address, R: Rng + Clone> Dialer<I, A, R> {
 }
 
 impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
-    /// A dialer that goes on from a snapshot: with the same config and rng state, command by command like the one
-    /// that it was taken of, and `now` in place of the instant at which it was taken.
+    /// A dialer that goes on from a snapshot. With the same config and state of the rng it gives the same commands as the
+    /// dialer that the snapshot was taken of; `now` takes the place of the instant at which it was taken.
     ///
-    /// Under another config it goes on by the new one, as after [`Event::Reconfigured`](crate::Event::Reconfigured): a new
-    /// restrict list and another target take effect on what is there; whatever else is new in it, from the next event on.
+    /// With another config the new one is in force, as after [`Event::Reconfigured`](crate::Event::Reconfigured): what
+    /// differs takes effect with the next drain, also for what waits.
     ///
-    /// What was in flight still is, and who was connected is still a peer. After a real restart that is not so: say
-    /// [`PeerRemoved`](crate::Event::PeerRemoved) with [`RemovalReason::Local`](crate::RemovalReason::Local) of everybody
-    /// who was connected, which no deadline does for you, and answer the open dials with
-    /// [`DialOutcome::Cancelled`](crate::DialOutcome::Cancelled). Without their tokens, leave them, resolves and lookups to
-    /// their deadlines. So keep beside the snapshot who is connected, the config in force
-    /// ([`config`](Self::config)), and the open tokens.
+    /// Tasks are still under way, and peers are still connected. After a restart of the process they are not, so tell the
+    /// dialer: send [`PeerRemoved`](crate::Event::PeerRemoved) with [`RemovalReason::Local`](crate::RemovalReason::Local) for
+    /// every peer, and answer open dials with [`DialOutcome::Cancelled`](crate::DialOutcome::Cancelled). Resolves, lookups and
+    /// dials whose tokens are lost end at their deadlines. So save the peers, the open tokens and the config in force
+    /// ([`config`](Self::config)) together with the snapshot.
     ///
     /// # Errors
-    /// The config makes no sense or is of the other profile, or the snapshot contradicts itself.
+    /// The config is invalid or of another profile, `now` is out of range, or the snapshot contradicts itself.
     pub fn restore(
         snapshot: Snapshot<I, A>,
         config: Config<I, A>,
@@ -129,7 +128,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         if now > Timestamp::MAX_NOW {
             return Err(RestoreError::TimeOutOfRange);
         }
-        let (target, restrict) = (facts.config.dynamic_target, facts.config.restrict.take());
+        let before = facts.config.clone();
         let indexed = facts.reindex(config).and_then(|()| match plan.reindex(&facts) {
             true => facts.verify().and_then(|()| plan.verify(&facts)),
             false => Err("the crowds of known nodes"),
@@ -137,7 +136,10 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         indexed.map_err(|what| RestoreError::Inconsistent(Inconsistency::new(what)))?;
         let clock = Clock::matching(now, facts.now);
         let mut dialer = Self { facts, plan, rng, drain, sweep, clock };
-        if dialer.follow(target, restrict.as_deref()) {
+        dialer.follow(before.restrict.as_deref());
+        if *dialer.config() != before {
+            // Whatever is new in the config takes effect on what waits.
+            dialer.facts.waiting.loosen();
             dialer.drain = Drain::Fresh;
         }
         Ok(dialer)
@@ -146,13 +148,12 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
 
 impl<I: NodeId + Serialize, A: Serialize> Serialize for Snapshot<I, A> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let config = &self.facts.config;
         let mut parts = serializer.serialize_tuple(5)?;
         parts.serialize_element(&VERSION)?;
         parts.serialize_element(&self.facts)?;
         parts.serialize_element(&self.plan)?;
         parts.serialize_element(&(self.drain, self.sweep))?;
-        parts.serialize_element(&(config.dynamic_target, &config.restrict))?;
+        parts.serialize_element(&self.facts.config)?;
         parts.end()
     }
 }
@@ -184,8 +185,7 @@ impl<'de, I: NodeId + Deserialize<'de>, A: Deserialize<'de> + Ord> Visitor<'de> 
         let mut facts: Facts<I, A> = parts.next_element()?.ok_or_else(|| short(1))?;
         let plan = parts.next_element()?.ok_or_else(|| short(2))?;
         let (drain, sweep) = parts.next_element()?.ok_or_else(|| short(3))?;
-        let in_force = parts.next_element()?.ok_or_else(|| short(4))?;
-        (facts.config.dynamic_target, facts.config.restrict) = in_force;
+        facts.config = parts.next_element()?.ok_or_else(|| short(4))?;
         Ok(Snapshot { facts, plan, drain, sweep })
     }
 }

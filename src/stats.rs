@@ -1,9 +1,9 @@
-//! Counters and gauges: plain data.
+//! Statistics: counters and gauges.
 
 use crate::event::DialOutcome;
 use crate::refusal::Refusal;
 
-/// What has happened since the start. Counters saturate.
+/// Counters since the start. They saturate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -12,39 +12,39 @@ pub struct Stats {
     pub events: u64,
     /// Events refused with an error.
     pub event_errors: u64,
-    /// Events whose `now` lay before the latest one.
+    /// Events with a `now` before that of an earlier event.
     pub clock_regressions: u64,
-    /// Jumps of time, as after a suspend.
+    /// Jumps of time, as after a suspend; see `Pace::jump`.
     pub clock_jumps: u64,
     /// Drains that ended in a `Sleep`.
     pub sleeps: u64,
-    /// Dials that went out.
+    /// Dials issued.
     pub dials: u64,
     /// Dials answered, by outcome.
     pub outcomes: Outcomes,
-    /// Dials that were overdue.
+    /// Dials that reached their deadline.
     pub dials_overdue: u64,
-    /// Dials that ended because an event made them moot.
+    /// Dials cancelled because of an event.
     pub dials_cancelled: u64,
-    /// Resolves that went out.
+    /// Resolves issued.
     pub resolves: u64,
-    /// Lookups that went out.
+    /// Lookups issued.
     pub lookups: u64,
-    /// Nodes that lookups brought.
+    /// Nodes found by lookups.
     pub lookup_nodes: u64,
-    /// Answers for tasks that had ended.
+    /// Answers to tasks that had ended.
     pub late_answers: u64,
-    /// Answers for tasks that never were.
+    /// Answers to tasks that were never issued.
     pub unknown_answers: u64,
-    /// Known nodes that gave way to newcomers.
+    /// Known nodes evicted to make room for others.
     pub evictions: u64,
-    /// Newcomers, or nodes of a lookup, for which there was no room.
+    /// New nodes dropped because there was no room for them.
     pub dropped: u64,
-    /// Pending inbound handshakes that gave way or expired.
+    /// Pending inbound handshakes that expired, or were forgotten to make room for others.
     pub inbound_expired: u64,
-    /// Notices that nobody fetched in time.
+    /// Notices dropped because nobody fetched them in time.
     pub notices_dropped: u64,
-    /// Candidates refused, by reason; counted when a node begins to wait for that reason.
+    /// Candidates refused, by reason; counted once each time that a node begins to wait for that reason.
     pub refusals: Refusals,
 }
 
@@ -124,9 +124,9 @@ impl Refusals {
     pub(crate) const fn count(&mut self, refusal: &Refusal) {
         let counter = match refusal {
             Refusal::OwnId | Refusal::Unknown => &mut self.not_a_candidate,
-            Refusal::InAttempt => &mut self.in_attempt,
+            Refusal::InAttempt { .. } => &mut self.in_attempt,
             Refusal::Connected => &mut self.connected,
-            Refusal::InboundPending => &mut self.inbound_pending,
+            Refusal::InboundPending { .. } => &mut self.inbound_pending,
             Refusal::BannedId { .. } | Refusal::BannedNetwork { .. } => &mut self.banned,
             Refusal::Restricted => &mut self.restricted,
             Refusal::NoAddress | Refusal::ResolveDelay { .. } => &mut self.unresolved,
@@ -138,12 +138,12 @@ impl Refusals {
     }
 }
 
-/// One more.
+/// Adds one; saturates.
 pub(crate) const fn count(counter: &mut u64) {
     *counter = counter.saturating_add(1);
 }
 
-/// What is there now, counted from the sets themselves.
+/// Numbers of what there is now, taken from the collections themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -162,19 +162,19 @@ pub struct Gauges {
     pub slow_dials: u32,
     /// Known nodes.
     pub known: u32,
-    /// Known nodes that were connected once.
+    /// Known nodes that have been connected once.
     pub good: u32,
     /// Static nodes.
     pub statics: u32,
-    /// Known nodes that may be dialed as far as is known (balanced).
+    /// Known nodes that may be dialed. Balanced only.
     pub ready: u32,
     /// Known nodes that cool down.
     pub cooling: u32,
-    /// Nodes that wait for room in their subnet.
+    /// Nodes that wait for a free slot in their subnet.
     pub crowded: u32,
-    /// Nodes that wait for a change of the rules or of their addresses.
+    /// Nodes that can't be dialed until the rules or their addresses change.
     pub parked: u32,
-    /// Inbound handshakes under way.
+    /// Pending inbound handshakes.
     pub inbound_handshakes: u32,
     /// Bans.
     pub bans: u32,

@@ -1,12 +1,12 @@
-//! The caller's timeline: one type, no operators, nothing that reads a clock.
+//! Instants on the caller's timeline. Nothing here reads a clock.
 
 use core::fmt;
 use core::time::Duration;
 
-/// An instant on the caller's own timeline, in nanoseconds.
+/// An instant on a timeline of the caller's, in nanoseconds since its origin.
 ///
-/// Only differences mean anything: zero may be the Unix epoch, the start of the process or the start of a
-/// simulation. Arithmetic saturates. An event may carry any timestamp up to [`Timestamp::MAX_NOW`].
+/// Only differences count: the origin may be the Unix epoch, the start of the process or the start of a simulation.
+/// Arithmetic saturates. The `now` of an event may be anything up to [`Timestamp::MAX_NOW`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Timestamp(u64);
@@ -15,9 +15,9 @@ impl Timestamp {
     /// The origin of the timeline.
     pub const ZERO: Self = Self(0);
 
-    /// The latest instant that an event may carry, 2^63 − 1 ns (292 years).
+    /// The largest `now` of an event: 2^63 − 1 ns (292 years).
     ///
-    /// Deadlines may lie beyond it, so that no addition of a configured delay can saturate silently.
+    /// Deadlines may be later, so that the sum of a `now` and a delay of the config never saturates.
     pub const MAX_NOW: Self = Self(i64::MAX as u64);
 
     /// The instant `nanos` nanoseconds after the origin.
@@ -62,20 +62,20 @@ impl Timestamp {
         Self(self.0.saturating_sub(nanos(delay)))
     }
 
-    /// How long after `earlier` this instant lies; zero where it lies before.
+    /// The time since `earlier`; zero if that is later than this instant.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// The next instant: a deadline that must be passed strictly, or the soonest that a `Sleep` may name.
+    /// The instant 1 ns later: the earliest that a `Sleep` may name.
     pub(crate) const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 }
 
 impl fmt::Display for Timestamp {
-    /// Seconds since the origin with milliseconds, for people: `12.345s`.
+    /// Seconds since the origin, with three decimals: `12.345s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.as_millis();
         write!(f, "{}.{:03}s", millis / 1000, millis % 1000)

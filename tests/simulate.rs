@@ -42,11 +42,11 @@ fn the_same_seed_prints_the_same_bytes() {
 
 #[test]
 fn json_is_one_object() {
-    let text = stdout(&["--profile", "both", "--hours", "1", "--json"]);
+    let text = stdout(&["--profile", "all", "--hours", "1", "--json"]);
     assert_eq!(text.lines().count(), 1);
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(value["world"]["nodes"], 611);
-    for profile in ["classic", "balanced"] {
+    for profile in ["classic", "scheduler", "balanced"] {
         assert!(value["profiles"][profile]["first_peer_ms"].is_u64(), "{text}");
     }
 }
@@ -82,7 +82,7 @@ fn a_malformed_node_list_is_refused_with_code_2() {
 #[test]
 fn a_recording_is_reproduced() {
     let folder = scratch("record");
-    for profile in ["classic", "balanced"] {
+    for profile in ["classic", "scheduler", "balanced"] {
         let file = |ending: &str| folder.join(format!("{profile}{ending}")).to_str().unwrap().to_owned();
         let (input, output) = (file(".in.jsonl"), file(".out.jsonl"));
         let plain = stdout(&["--hours", "2", "--profile", profile]);

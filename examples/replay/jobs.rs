@@ -75,8 +75,8 @@ pub(crate) fn explain(file: &str, id: Option<&str>, at: Option<Duration>) -> Res
         let _ = writeln!(text, "{}: {}", TraceId::from(id), dialer.explain(&id));
     }
     let _ = writeln!(text, "{}", dialer.explain_need());
-    let in_attempt =
-        |id: &TraceId| dialer.explain(&id.bytes()).refusals.contains(&dialstate::Refusal::InAttempt);
+    let attempt = |refusal: &dialstate::Refusal| matches!(refusal, dialstate::Refusal::InAttempt { .. });
+    let in_attempt = |id: &TraceId| dialer.explain(&id.bytes()).refusals.iter().any(attempt);
     let nodes: Vec<_> = tape.nodes().into_keys().filter(in_attempt).map(|id| id.to_string()).collect();
     if !nodes.is_empty() {
         let _ = writeln!(text, "in attempt:\n  {}", nodes.join("\n  "));

@@ -10,7 +10,7 @@ use dialstate_proptests::world::Config;
 #[derive(Debug, Parser)]
 #[command(name = "simulate")]
 pub(crate) struct Args {
-    /// Which policy to run; `both` runs them one after the other in the same world, and shows them side by side
+    /// Which policy to run; `both` and `all` run several one after the other in the same world, and show them side by side
     #[arg(long, value_enum, default_value_t = Choice::Balanced)]
     profile: Choice,
 
@@ -45,10 +45,14 @@ pub(crate) struct Args {
 enum Choice {
     /// go-ethereum's dialstate, v1.8.27, to the letter
     Classic,
+    /// go-ethereum's present dial scheduler, to the letter
+    Scheduler,
     /// The dialer one would choose today
     Balanced,
-    /// Side by side
+    /// Classic and balanced, side by side
     Both,
+    /// All three, side by side
+    All,
 }
 
 /// A life to be simulated: the name of the profile, and its config.
@@ -57,11 +61,14 @@ pub(crate) type Life = (&'static str, fn() -> Config);
 impl Args {
     pub(crate) fn lives(&self) -> Vec<Life> {
         let classic: Life = ("classic", Config::classic);
+        let scheduler: Life = ("scheduler", Config::scheduler);
         let balanced: Life = ("balanced", Config::balanced);
         match self.profile {
             Choice::Classic => vec![classic],
+            Choice::Scheduler => vec![scheduler],
             Choice::Balanced => vec![balanced],
             Choice::Both => vec![classic, balanced],
+            Choice::All => vec![classic, scheduler, balanced],
         }
     }
 }

@@ -82,7 +82,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     let lives = args.lives();
     if args.record.is_some() && lives.len() > 1 {
         return Err(Failure::usage(
-            "--record takes one profile: add --profile classic or --profile balanced",
+            "--record takes one profile: add --profile classic, scheduler or balanced",
         ));
     }
     let told: Vec<Told> = lives
@@ -129,7 +129,7 @@ fn live(
 /// A bar of simulated minutes on the error output, where that is a terminal.
 fn progress(name: &'static str, hours: u32) -> ProgressBar {
     let bar = ProgressBar::new(u64::from(hours).saturating_mul(60));
-    let style = ProgressStyle::with_template("{prefix:>8} {wide_bar} {percent:>3} % of {msg}");
+    let style = ProgressStyle::with_template("{prefix:>9} {wide_bar} {percent:>3} % of {msg}");
     if let Ok(style) = style {
         bar.set_style(style);
     }

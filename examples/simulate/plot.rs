@@ -100,10 +100,14 @@ fn draw(area: &Area<'_>, frame: &Frame<'_>, curves: &[(&str, &[u32])]) -> Drawn 
     Ok(())
 }
 
-/// Orange and blue of Okabe and Ito, which almost everyone can tell apart. Where one line covers the other, the
+/// Orange, green and blue of Okabe and Ito, which almost everyone can tell apart. Where one line covers another, the
 /// thicker one shows below.
 fn stroke(name: &str) -> (RGBColor, u32) {
-    if name == "classic" { (RGBColor(213, 94, 0), 3) } else { (RGBColor(0, 114, 178), 1) }
+    match name {
+        "classic" => (RGBColor(213, 94, 0), 3),
+        "scheduler" => (RGBColor(0, 158, 115), 2),
+        _ => (RGBColor(0, 114, 178), 1),
+    }
 }
 
 /// Each value as a level that lasts for its part of the time.

@@ -178,9 +178,9 @@ fn refusal(refusal: &Refusal) -> String {
     match refusal {
         Refusal::OwnId => "own_id".to_owned(),
         Refusal::Unknown => "unknown".to_owned(),
-        Refusal::InAttempt => "in_attempt".to_owned(),
+        Refusal::InAttempt { .. } => "in_attempt".to_owned(),
         Refusal::Connected => "connected".to_owned(),
-        Refusal::InboundPending => "inbound_pending".to_owned(),
+        Refusal::InboundPending { .. } => "inbound_pending".to_owned(),
         Refusal::BannedId { until } => format!("banned_id {}", instant(*until)),
         Refusal::BannedNetwork { network, until } => format!("banned_network {network} {}", instant(*until)),
         Refusal::Restricted => "restricted".to_owned(),

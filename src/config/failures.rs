@@ -1,41 +1,50 @@
-//! What follows from failures: cooldowns, and an outage of this host.
+//! Consequences of failures: cooldowns, and the detection of an outage.
 
 use core::time::Duration;
 
 use crate::time::secs;
 
-/// When a node that was dialed may be dialed again. A delay doubles with each failure in a row.
+/// Cooldowns: the time from the end of a dial or session until the node may be dialed again. A cooldown doubles with
+/// each failure in a row, up to a maximum.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Backoff {
-    /// Classic: after every dial, whatever came of it. Default 30 s (geth's `dialHistoryExpiration`).
+    /// Classic: cooldown after every dial, whatever its outcome. Default 30 s (go-ethereum's
+    /// `dialHistoryExpiration`).
     pub history: Duration,
-    /// A static node, after its first failure. At least 1 ms. Default 5 s (Tendermint's reconnect).
+    /// Cooldown of a static node after its first failure. At least 1 ms, at most `static_max`. Default 5 s
+    /// (Tendermint).
     pub static_first: Duration,
-    /// A static node, at most. Default 60 s (below the 20 min at which cosmos-sdk#2436 gave up).
+    /// Longest cooldown of a static node. Default 60 s (a guess; cosmos-sdk#2436 reports nodes given up after
+    /// 20 min).
     pub static_max: Duration,
-    /// After unreachable, refused, timed out or closed. At least 1 ms. Default 30 s (reth's low class).
+    /// First cooldown after `Unreachable`, `Refused`, `TimedOut`, or a session that was `Closed`. At least 1 ms, at
+    /// most `max`. Default 30 s (reth's low severity).
     pub short: Duration,
-    /// After too many peers or a failed handshake. At least 1 ms. Default 3 min (reth's medium class).
+    /// First cooldown after `TooManyPeers` or `HandshakeFailed`. At least 1 ms, at most `max`. Default 3 min (reth's
+    /// medium severity).
     pub medium: Duration,
-    /// After useless, wrong identity or a broken protocol. At least 1 ms. Default 15 min (reth's high class).
+    /// First cooldown after `Useless`, `WrongIdentity` or `Misbehaved`. At least 1 ms, at most `max`. Default 15 min
+    /// (reth's high severity).
     pub long: Duration,
-    /// Any known node, at most. Default 1 h (reth).
+    /// Longest cooldown of a node that is not static. Default 1 h (reth).
     pub max: Duration,
-    /// How far a delay is spread to both sides, in percent, 0 to 90. Default 20 (Tendermint, LND spread too).
+    /// Largest deviation of a cooldown to either side, in percent, 0 to 90. Default 20 (Tendermint and LND spread
+    /// theirs, too).
     pub jitter_percent: u32,
-    /// A session as long as this clears a node's failures. Default 10 min (LND).
+    /// Length of a session that resets the failures of a node to zero. Default 10 min (LND).
     pub stable_session: Duration,
-    /// After a failure of this host, all dials pause this long. At least 1 ms. Default 1 s (a guess).
+    /// First pause of all dials after a `LocalError`. At least 1 ms, at most `local_pause_max`. Default 1 s (a
+    /// guess).
     pub local_pause: Duration,
-    /// What the pause doubles to. Default 30 s (a guess).
+    /// Upper bound to which the pause doubles while local errors follow each other. Default 30 s (a guess).
     pub local_pause_max: Duration,
-    /// With more failures in a row than this a node is the first to be evicted. Default 6 (reth drops it
-    /// after 5).
+    /// Number of failures in a row above which a node is evicted before others, 1 to 255. Default 6 (reth removes a
+    /// node after 5).
     pub worn_after: u32,
-    /// The known nodes that are not worn never fall below this by eviction of worn ones: with fewer, worn
-    /// nodes are kept too. Default 32 (a guess, against reth#26051).
+    /// Number of nodes with fewer failures below which nodes with many failures are kept, too. Default 32 (a guess,
+    /// see reth#26051).
     pub keep_usable: u32,
 }
 
@@ -59,17 +68,20 @@ impl Default for Backoff {
     }
 }
 
-/// When the network of this host is thought to be down.
+/// Detection of an outage of this host's own network. While an outage is suspected, failures of dials don't count
+/// against nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Outage {
-    /// Attempts that must have failed since the last success. Default 8.
+    /// Number of failed attempts since the last success from which an outage is suspected, 1 to 2^20. Default 8 (a
+    /// guess).
     pub failures: u32,
-    /// How long since the last success. Default 30 s.
+    /// Time since the last success from which an outage is suspected. Default 30 s (a guess).
     pub silence: Duration,
-    /// While it is suspected, dials are this far apart at first, and a quarter less after each; and where peers are missing
-    /// and all nodes cool down, one of these is dialed each such time. At least 1 ms. Default 5 s (a guess).
+    /// Time between two dials at the beginning of a suspected outage; after each dial it is a quarter shorter. If all
+    /// nodes cool down while peers are missing, one of them is dialed after each such time. At least 1 ms. Default 5 s
+    /// (a guess).
     pub probe: Duration,
     /// Changes of the network within this time of each other count as one. Default 30 s: the deadline of a dial.
     pub changes: Duration,

@@ -1,33 +1,33 @@
-//! How many of what there may be: peers of a subnet, and entries of a collection.
+//! Limits: outbound peers per subnet, sizes of collections, and the replacement of peers.
 
 use core::time::Duration;
 
 use crate::network::{SubnetKey, SubnetWidth};
 use crate::time::secs;
 
-/// How many outbound peers and attempts may share a subnet. Private and loopback networks are exempt. At
-/// least 1 each.
+/// Limits on the outbound peers and attempts of one subnet, each at least 1. Private, loopback and link-local networks
+/// have no limit; inbound peers don't count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Diversity {
-    /// Per IPv4 /24. Default 2 (geth's table).
+    /// Limit per IPv4 /24. Default 2 (go-ethereum's node table).
     pub v4_24: u32,
-    /// Per IPv4 /16. Default 4 (Bitcoin: 1 of 8).
+    /// Limit per IPv4 /16. Default 4 (a guess; Bitcoin allows 1 of 8).
     pub v4_16: u32,
-    /// Per IPv6 /48. Default 2.
+    /// Limit per IPv6 /48. Default 2 (as for an IPv4 /24).
     pub v6_48: u32,
-    /// Per IPv6 /32. Default 4.
+    /// Limit per IPv6 /32. Default 4 (as for an IPv4 /16).
     pub v6_32: u32,
-    /// Addresses without an IP. Default 4.
+    /// Limit for all addresses without an IP together. Default 4 (a guess).
     pub no_ip: u32,
-    /// One slot is filled against these limits after slots were free for this long, with no candidate that
-    /// keeps them. Default 60 s.
+    /// Time for which slots stay free, with no candidate within the limits, until one slot is filled beyond them.
+    /// At least 1 ms. Default 60 s (a guess).
     pub relax_after: Duration,
 }
 
 impl Diversity {
-    /// How many may share this subnet.
+    /// The limit for this subnet.
     pub(crate) const fn limit(&self, subnet: SubnetKey) -> u32 {
         match subnet.width() {
             SubnetWidth::V4_24 => self.v4_24,
@@ -45,32 +45,37 @@ impl Default for Diversity {
     }
 }
 
-/// Caps of all collections: they bound the memory, whatever strangers send.
+/// Caps on the size of every collection: they bound the memory whatever other nodes send. Each is at most 2^30, unless
+/// its field says otherwise. [`Config::memory_bound`](super::Config::memory_bound) computes the bound in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Limits {
-    /// Known nodes that were connected once. Default 4,096.
+    /// Known nodes that have been connected once. At least 1. Default 4,096.
     pub good: u32,
-    /// Other known nodes. Default 12,288.
+    /// Other known nodes. At least 1. Default 12,288.
     pub others: u32,
-    /// Static nodes. Default 2^20.
+    /// Static nodes; beyond this a `StaticAdded` is refused. Default 2^20.
     pub statics: u32,
-    /// Peers that the memory bound counts with. Default 4,096. More are accepted, as a fact.
+    /// Peers that the memory bound allows for. More are accepted: what is connected is a fact. At least 1. Default
+    /// 4,096.
     pub peers: u32,
-    /// Banned ids. Default 2^20.
+    /// Banned ids; beyond this a ban is refused. Default 2^20.
     pub banned_ids: u32,
-    /// Banned networks. Default 65,536.
+    /// Banned networks; beyond this a ban is refused. Default 65,536.
     pub banned_networks: u32,
-    /// Pending inbound handshakes; the oldest gives way. Default 1,024.
+    /// Pending inbound handshakes; beyond this the oldest is forgotten. At least 1. Default 1,024.
     pub inbound_handshakes: u32,
-    /// Requested dials that wait. Default 64.
+    /// Requested dials that wait for a slot, at most 2^20; beyond this a request is refused. Default 64.
     pub requested: u32,
-    /// Bootnodes. Default 64.
+    /// Bootnodes, at most 2^20; with more the config is invalid. Default 64.
     pub bootnodes: u32,
-    /// Nodes from lookups that wait to be dialed in classic; further ones are dropped. Default 65,536.
+    /// Nodes found by lookups that wait to be dialed; beyond this they are dropped. Classic only. Default 65,536.
     pub lookup_buffer: u32,
-    /// Notices that nobody has fetched; further ones are dropped and counted. Default 256.
+    /// Nodes that are taken from one answer to a lookup, at least 1 and at most 2^20; further ones are dropped, and counted.
+    /// Default 256: a Kademlia lookup brings 16 or 20. Classic and scheduler: 65,536.
+    pub lookup_answer: u32,
+    /// Notices that wait to be fetched, at most 2^20; beyond this they are dropped, and counted. Default 256.
     pub notices: u32,
 }
 
@@ -87,21 +92,23 @@ impl Default for Limits {
             requested: 64,
             bootnodes: 64,
             lookup_buffer: 65_536,
+            lookup_answer: 256,
             notices: 256,
         }
     }
 }
 
-/// When a dynamic peer is replaced although it does well.
+/// Replacement of dynamic peers: while all dynamic slots are filled, one peer at a time is disconnected after a random
+/// time, so that the network mixes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Churn {
-    /// The shortest time between two. At least 1 ms. Default 3 min (geth).
+    /// Shortest time between two replacements. At least 1 ms, at most `max`. Default 3 min (go-ethereum).
     pub min: Duration,
-    /// The longest time between two. Default 7 min (geth).
+    /// Longest time between two replacements. Default 7 min (go-ethereum).
     pub max: Duration,
-    /// A peer younger than this is not replaced. Default 10 min (geth).
+    /// Age from which a peer may be replaced. Default 10 min (go-ethereum).
     pub min_age: Duration,
 }
 

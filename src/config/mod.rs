@@ -1,6 +1,6 @@
-//! Every constant of both profiles, with its unit, its range and its origin.
+//! The configuration: every constant of the profiles, with its unit, range, default and the origin of the default.
 //!
-//! Durations may be anything up to [`MAX_DURATION`], except where a field says more.
+//! A duration may be anything from zero to [`MAX_DURATION`], unless its field states a minimum.
 
 mod failures;
 mod limits;
@@ -25,16 +25,17 @@ pub use tasks::{Deadlines, Fallback, Lookups, Pace, Resolves};
 /// The longest duration that a config may hold: 365 days.
 pub const MAX_DURATION: Duration = secs(365 * 24 * 3600);
 
-/// Which policy plans.
+/// The policy that decides which node is dialed next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Profile {
-    /// go-ethereum's `dialstate` as of v1.8.27, to the letter.
+    /// The rules of go-ethereum's `dialstate`, v1.8.27, exactly.
     Classic,
-    /// go-ethereum's present dial scheduler as of commit 02b73d4, to the letter.
+    /// The rules of go-ethereum's present dial scheduler, commit 02b73d4, exactly.
     Scheduler,
-    /// The dialer one would choose today: the default.
+    /// The default: separate budgets for static and dynamic nodes, backoff by kind of failure, paced dials,
+    /// limits per subnet, and deadlines.
     Balanced,
 }
 
@@ -74,54 +75,57 @@ impl fmt::Display for Profile {
 )]
 #[non_exhaustive]
 pub struct Config<I, A> {
-    /// Which policy plans; set by [`Config::classic`] and [`Config::balanced`].
+    /// The policy; set by the constructors only.
     profile: Profile,
-    /// How many dynamic outbound peers to keep. 0: only static nodes are dialed. Default 16 (geth: 50 / 3).
+    /// Number of dynamic outbound peers to keep, 0 to 2^20. With 0 only static nodes are dialed. Default 16
+    /// (go-ethereum: a third of 50 peers).
     pub dynamic_target: u32,
-    /// How many dynamic attempts may be under way at once; a bootnode may come on top. At least 1. Default 32: twice the
-    /// target, so that dials that take long leave as many others room (geth: 50; its `maxActiveDialTasks` was 16); unlimited
-    /// in classic, where the limit belonged to the server.
+    /// Largest number of concurrent attempts to dynamic nodes; an attempt to a bootnode may come on top. At least 1.
+    /// Default 32: twice the target, so that dials that take long leave room for as many others (go-ethereum: 50; its
+    /// `maxActiveDialTasks` was 16). Unlimited in classic, where this limit belongs to the server around `dialstate`.
     pub max_active_dials: u32,
-    /// Whether nodes can be resolved and looked up. Default true.
+    /// Whether the driver can resolve nodes and look them up. Without discovery no `Resolve` and no `Lookup` is
+    /// issued, and a node without an address is not dialed. Default true.
     pub discovery: bool,
-    /// Nodes to fall back on when there is nobody else. Default none.
+    /// Nodes that are dialed when there are no outbound peers (in classic: no peers at all). At most
+    /// [`Limits::bootnodes`]; the dialer's own id is refused. Default none.
     pub bootnodes: Vec<Node<I, A>>,
-    /// Only addresses within these networks are dialed. `None` (the default): all; an empty list: none.
+    /// Networks that dials are restricted to. With `None`, the default, any address may be dialed; with an empty
+    /// list none may.
     pub restrict: Option<Vec<IpNet>>,
-    /// How many addresses of one node are kept, 1 to [`Addrs::MAX`]. Default 4 (a guess: IPv4 and IPv6 of two
-    /// uplinks).
+    /// Number of addresses kept for each node, 1 to [`Addrs::MAX`]. Default 4 (a guess: IPv4 and IPv6 over two
+    /// uplinks); 16 in classic.
     pub max_addrs: u32,
-    /// How long after one address of a dial the next is started. Default 250 ms (RFC 8305, section 5).
+    /// Delay between the starts of two addresses of one dial. Default 250 ms (RFC 8305, section 5).
     pub stagger: Duration,
-    /// When tasks are given up.
+    /// Deadlines of tasks.
     pub deadlines: Deadlines,
-    /// When a lookup begins.
+    /// Intervals between lookups.
     pub lookups: Lookups,
-    /// When a bootnode is tried.
+    /// Use of bootnodes.
     pub fallback: Fallback,
-    /// When a node is resolved again.
+    /// Delays between resolves of one node.
     pub resolves: Resolves,
-    /// When a node that was dialed may be dialed again.
+    /// Cooldowns of nodes after dials and sessions.
     pub backoff: Backoff,
-    /// How dials are spread over static and dynamic nodes and over time.
+    /// Rate of dials, and the budget of static nodes.
     pub pace: Pace,
-    /// When the network of this host is thought to be down.
+    /// Detection of an outage of this host's own network.
     pub outage: Outage,
-    /// How many peers may share a subnet; `None`: any number.
+    /// Limits on outbound peers per subnet; `None`: no limits. Default on; `None` in classic.
     pub diversity: Option<Diversity>,
-    /// Caps of all collections.
+    /// Caps on the size of every collection.
     pub limits: Limits,
-    /// Probe a node that was never tried once in about this time, in one extra slot. `None` (the default): never.
-    /// At least 1 ms. Bitcoin: 2 min. (Balanced only.)
+    /// Average time between two feelers: dials in one extra slot that only check whether a node that was never
+    /// tried answers. At least 1 ms. Default `None`: no feelers (Bitcoin: 2 min). Balanced only.
     pub feeler_interval: Option<Duration>,
-    /// Nodes to dial first: the last good peers before a restart. At most [`Config::MAX_ANCHORS`]. Default 0.
-    /// Bitcoin: 2. (Balanced only.)
+    /// Number of anchors, 0 to [`Config::MAX_ANCHORS`]: peers of the time before a restart that are dialed before
+    /// other nodes. Default 0 (Bitcoin: 2). Balanced only.
     pub anchors: u32,
-    /// Advise to close a dynamic peer now and then when all slots are filled. Default `None`: never. (Balanced
-    /// only.)
+    /// Replacement of dynamic peers while all slots are filled. Default `None`: peers are kept. Balanced only.
     pub churn: Option<Churn>,
-    /// Whether dials stop to use an address family that never works. Default false. go-libp2p's black hole
-    /// detection. (Balanced only.)
+    /// Whether an address family (IPv4, IPv6) in which almost no dial succeeds is left out, except for probes.
+    /// Default false (go-libp2p: black hole detection). Balanced only.
     pub family_health: bool,
 }
 
@@ -129,18 +133,19 @@ impl<I, A> Config<I, A> {
     /// The largest number of anchors.
     pub const MAX_ANCHORS: u32 = 16;
 
-    /// Which policy plans. A config has the profile that it was constructed with.
+    /// The policy of this config, as chosen by the constructor.
     #[must_use]
     pub const fn profile(&self) -> Profile {
         self.profile
     }
 
-    /// go-ethereum's present dial scheduler, commit 02b73d4: no deadlines, no pace, no diversity.
+    /// The rules of go-ethereum's present dial scheduler, commit 02b73d4: profile [`Scheduler`](Profile::Scheduler),
+    /// without deadlines, pacing and limits per subnet.
     ///
     /// [`dynamic_target`](Self::dynamic_target) is its `maxDialPeers`, which counts static peers too, and
     /// [`max_active_dials`](Self::max_active_dials) its `maxActiveDials`. It dials twice as many nodes as peers are
-    /// missing, so that there may be more peers than the target. Discovered nodes are its candidates: each is read once,
-    /// in order, when a slot is free. When none is left, a lookup is asked for, which stands for its iterators.
+    /// missing, so there may be more peers than the target. Discovered nodes are its candidates: each is read once,
+    /// in order, when a slot is free. When none is left, a lookup is issued, which stands for its iterators.
     #[must_use]
     pub fn scheduler() -> Self {
         Self {
@@ -153,7 +158,7 @@ impl<I, A> Config<I, A> {
         }
     }
 
-    /// The default profile.
+    /// The default config: profile [`Balanced`](Profile::Balanced).
     #[must_use]
     pub fn balanced() -> Self {
         Self {
@@ -181,7 +186,7 @@ impl<I, A> Config<I, A> {
         }
     }
 
-    /// go-ethereum's `dialstate`, v1.8.27: no deadlines, no pace, no limit of attempts, no diversity.
+    /// Profile [`Classic`](Profile::Classic): no deadlines, no pace, no limit of attempts, no limits per subnet.
     #[must_use]
     pub fn classic() -> Self {
         Self {
@@ -191,6 +196,7 @@ impl<I, A> Config<I, A> {
             deadlines: Deadlines { dial: None, resolve: None, lookup: None, ..Deadlines::default() },
             pace: Pace { static_active: u32::MAX, interval: Duration::ZERO, ..Pace::default() },
             diversity: None,
+            limits: Limits { lookup_answer: 65_536, ..Limits::default() },
             ..Self::balanced()
         }
     }

@@ -141,6 +141,7 @@ setters! {
         with_requested = requested: u32,
         with_bootnodes = bootnodes: u32,
         with_lookup_buffer = lookup_buffer: u32,
+        with_lookup_answer = lookup_answer: u32,
         with_notices = notices: u32,
     }
 }

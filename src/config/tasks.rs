@@ -1,21 +1,24 @@
-//! Lookups, resolves, bootnodes, deadlines of tasks, and how dials are spread over time.
+//! Deadlines and intervals of tasks, and the rate of dials.
 
 use core::time::Duration;
 
 use crate::time::secs;
 
-/// Deadlines of tasks; `None`: no deadline, as in classic.
+/// Deadlines of tasks. After its deadline a task has failed, and a `Cancel` is issued for it. `None`: no deadline,
+/// as in classic. Each is at least 1 ms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Deadlines {
-    /// Of a dial. Default 30 s: twice the 15 s that geth's transport gives a TCP connect.
+    /// Deadline of a dial, from its `Command::Dial`. Default 30 s: twice the 15 s that go-ethereum gives a TCP
+    /// connect.
     pub dial: Option<Duration>,
-    /// Of a resolve. Default 30 s (a guess).
+    /// Deadline of a resolve. Default 30 s (a guess).
     pub resolve: Option<Duration>,
-    /// Of a lookup. Default 30 s (a guess).
+    /// Deadline of a lookup. Default 30 s (a guess).
     pub lookup: Option<Duration>,
-    /// Of a pending inbound handshake. Default 30 s (geth's handshakes: 5 s each). Always finite.
+    /// Time after which a pending inbound handshake is forgotten. Default 30 s (go-ethereum gives 5 s to each of
+    /// its two handshakes).
     pub inbound_handshake: Duration,
 }
 
@@ -30,18 +33,19 @@ impl Default for Deadlines {
     }
 }
 
-/// When a lookup begins.
+/// Intervals between lookups. Only one lookup runs at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Lookups {
-    /// Between the first few lookups. It doubles with every four of them, up to `interval`. At least 1 ms. Default 250 ms
-    /// (a guess: a few round trips); unused in classic.
+    /// Time between the starts of the first few lookups. It doubles with every four of them, up to `interval`. At least
+    /// 1 ms. Default 250 ms (a guess: a few round trips). Unused in classic.
     pub first: Duration,
-    /// Between the starts of two lookups. At least 1 ms. Default 4 s (geth's `lookupInterval`).
+    /// Time between the starts of two lookups. At least 1 ms, at most `interval_max`. Default 4 s (go-ethereum's
+    /// `lookupInterval`).
     pub interval: Duration,
-    /// What the interval doubles to while lookups bring nothing new, if any node is known. Default 60 s (reth, Zebra);
-    /// unused in classic.
+    /// Upper bound to which the interval doubles while lookups find no new nodes and any node is known. Default 60 s
+    /// (reth, Zebra). Unused in classic.
     pub interval_max: Duration,
 }
 
@@ -51,15 +55,15 @@ impl Default for Lookups {
     }
 }
 
-/// When a bootnode is tried.
+/// Use of bootnodes while there are no outbound peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Fallback {
-    /// How long without an outbound peer before a bootnode is tried, and between two of them at first. At
-    /// least 1 ms. Default 20 s (geth's `fallbackInterval`).
+    /// Time without an outbound peer until the first bootnode is dialed, and the first interval between two
+    /// bootnodes. At least 1 ms, at most `max`. Default 20 s (go-ethereum's `fallbackInterval`).
     pub after: Duration,
-    /// What the time between two bootnodes doubles to. Default 60 s (a guess); unused in classic.
+    /// Upper bound to which the interval between two bootnodes doubles. Default 60 s (a guess). Unused in classic.
     pub max: Duration,
 }
 
@@ -69,14 +73,15 @@ impl Default for Fallback {
     }
 }
 
-/// When a node is resolved again.
+/// Delays between two resolves of one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Resolves {
-    /// How long before a node is resolved again. At least 1 ms. Default 60 s (geth's `initialResolveDelay`).
+    /// Delay after a resolve that found an address; after each one that found none, it doubles. At least 1 ms, at
+    /// most `delay_max`. Default 60 s (go-ethereum's `initialResolveDelay`).
     pub delay: Duration,
-    /// What it doubles to. Default 1 h (geth's `maxResolveDelay`).
+    /// Upper bound of the delay. Default 1 h (go-ethereum's `maxResolveDelay`).
     pub delay_max: Duration,
 }
 
@@ -86,25 +91,25 @@ impl Default for Resolves {
     }
 }
 
-/// How dials are spread.
+/// Rate of dials, and the budget of static nodes. Static and dynamic dials are paced separately.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Pace {
-    /// How many attempts of static nodes and of requests may be under way at once. At least 1. Default 16,
-    /// beside the dynamic ones, so that neither starves the other; unlimited in classic.
+    /// Largest number of concurrent attempts to static nodes and requested nodes. At least 1. Default 16. It is
+    /// separate from the limit for dynamic attempts, so that neither kind starves the other. Unlimited in classic.
     pub static_active: u32,
-    /// How many dials may start at one instant, of the static and of the dynamic ones each. At least 1.
-    /// Default 16.
+    /// Number of dials that may start at one instant, 1 to 2^20. Default 16.
     pub burst: u32,
-    /// After a burst, the time between two dials. Default 125 ms, so 8/s (Zebra: 100 ms, Bitcoin: 500 ms).
-    /// Zero: dials are not paced.
+    /// Time between two dials once the burst is used up. Zero: dials are not paced. Default 125 ms, 8 dials a second
+    /// (Zebra: 100 ms, Bitcoin: 500 ms).
     pub interval: Duration,
-    /// A dynamic dial that has taken this long no longer keeps its slot from the next candidate. Default 2 s (a guess: a
-    /// few round trips between continents, and one lost packet); unused in classic.
+    /// Duration from which a dynamic dial no longer holds its slot, so that the next candidate can be dialed. Default 2 s
+    /// (a guess: a few round trips between continents, and one lost packet). Unused in classic.
     pub slow_after: Duration,
-    /// If at an event a timer is overdue by more than this, the host has slept: the burst is used up, and
-    /// tasks that were overdue end uncharged. Default 60 s (a guess).
+    /// Overdue time from which an event counts as a jump of time, as after a suspend of the host. The burst is then
+    /// used up, and tasks that are overdue end without a failure of their nodes. At least 1 ms. Default 60 s (a
+    /// guess).
     pub jump: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! What makes sense in a config: ranges, and what must not exceed what.
+//! Validation of a config: ranges of values, and values that must not exceed others.
 
 use core::time::Duration;
 
@@ -8,10 +8,10 @@ use crate::error::ConfigError;
 use crate::time::nanos;
 
 impl<I, A> Config<I, A> {
-    /// Checks every field.
+    /// Checks every field. (Whether a bootnode has the dialer's own id, `Dialer::new` checks.)
     ///
     /// # Errors
-    /// The first field that makes no sense, with its range.
+    /// The first field that is out of its range, with the range, or that exceeds another field.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.validate_counts()?;
         self.deadlines.validate()?;
@@ -33,7 +33,7 @@ impl<I, A> Config<I, A> {
         self.churn.as_ref().map_or(Ok(()), Churn::validate)
     }
 
-    /// Checks every field, and that no bootnode is the dialer itself.
+    /// Checks every field, and that no bootnode has the id `me`.
     pub(crate) fn validate_for(&self, me: &I) -> Result<(), ConfigError>
     where
         I: PartialEq,
@@ -61,6 +61,7 @@ impl<I, A> Config<I, A> {
         count("limits.inbound_handshakes", limits.inbound_handshakes, 1, SLOTS)?;
         count("limits.requested", limits.requested, 0, 1 << 20)?;
         count("limits.lookup_buffer", limits.lookup_buffer, 0, SLOTS)?;
+        count("limits.lookup_answer", limits.lookup_answer, 1, 1 << 20)?;
         count("limits.notices", limits.notices, 0, 1 << 20)?;
         count("limits.bootnodes", limits.bootnodes, 0, 1 << 20)?;
         let bootnodes = u32::try_from(self.bootnodes.len()).unwrap_or(u32::MAX);
@@ -137,7 +138,7 @@ fn not_above(field: &'static str, given: u32, bound: &'static str, most: u32) ->
     if given <= most { Ok(()) } else { Err(ConfigError::Above { field, bound }) }
 }
 
-/// A first delay and what it doubles to.
+/// A first delay and its upper bound.
 fn range(first: (&'static str, Duration), most: (&'static str, Duration)) -> Result<(), ConfigError> {
     duration(first.0, first.1, MILLI)?;
     duration(most.0, most.1, MILLI)?;

@@ -40,8 +40,9 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             refusals.push(refusal);
             ControlFlow::Continue(())
         });
+        let gone_by = |refusal| self.plan.gone_by(facts, &subject, refusal);
         let earliest =
-            refusals.iter().try_fold(facts.now, |latest, refusal| Some(latest.max(refusal.until()?)));
+            refusals.iter().try_fold(facts.now, |latest, refusal| Some(latest.max(gone_by(refusal)?)));
         let (last, last_at) = record.map_or((None, Timestamp::ZERO), Record::last);
         self.clock.explanation(Explanation {
             earliest,
@@ -96,6 +97,10 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         waits.sort_unstable();
         waits.dedup();
         let dynamic = facts.attempts.of_budget(Budget::Dynamic).iter();
+        let otherwise = facts.peers.iter().filter(|(_, peer)| {
+            let known = facts.nodes.get(peer.node()).is_some_and(Record::is_known);
+            known && peer.budget() != Some(Budget::Dynamic)
+        });
         self.clock.need(NeedExplanation {
             target: facts.config.dynamic_target,
             connected: gauges.dynamic_peers,
@@ -105,6 +110,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             cooling: (gauges.cooling, cooling),
             crowded: gauges.crowded,
             parked: gauges.parked,
+            connected_otherwise: otherwise.count() as u32,
             looking: !facts.lookup.is_idle(),
             first_overdue: dynamic.filter_map(|attempt| facts.attempts.deadline(attempt)).min(),
             offline: self.plan.is_offline(),

@@ -1,10 +1,12 @@
 //! Each event: what changes, and what the plan is told.
 
+use alloc::vec::Vec;
+
 use rand_core::Rng;
 
 use super::Dialer;
 use crate::address::{Address, Addrs};
-use crate::command::{DialId, DisconnectReason, ResolveId, Side, Task};
+use crate::command::{DialId, DisconnectReason, LookupId, ResolveId, Side, Task};
 use crate::error::{Collection, EventError};
 use crate::event::{
     AddrOutcome, BanSubject, Change, ConnectionId, DialOutcome, Event, PeerKind, RemovalReason,
@@ -82,13 +84,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             Event::InboundEnded { connection } => self.inbound_ended(connection),
             Event::DialFinished { dial, outcome, tried } => return self.dial_finished(dial, outcome, &tried),
             Event::ResolveFinished { resolve, addrs } => return self.resolve_finished(resolve, addrs),
-            Event::LookupFinished { lookup, nodes } => {
-                self.facts.lookup_answered(lookup)?;
-                let brought = nodes.len() as u64;
-                let total = &mut self.facts.stats.lookup_nodes;
-                *total = total.saturating_add(brought);
-                self.plan.found(&mut self.facts, nodes);
-            }
+            Event::LookupFinished { lookup, nodes } => return self.lookup_finished(lookup, nodes),
             Event::DialRequested(id) => return self.dial_requested(id),
             Event::Banned { subject, until } => return self.ban(subject, until),
             Event::Unbanned(subject) => {
@@ -227,6 +223,17 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         Ok(())
     }
 
+    /// The lookup was answered. What is beyond the cap of an answer is dropped, lest one event take long.
+    fn lookup_finished(&mut self, lookup: LookupId, mut nodes: Vec<Node<I, A>>) -> Result<(), EventError> {
+        self.facts.lookup_answered(lookup)?;
+        let (stats, cap) = (&mut self.facts.stats, self.facts.config.limits.lookup_answer as usize);
+        stats.lookup_nodes = stats.lookup_nodes.saturating_add(nodes.len() as u64);
+        stats.dropped = stats.dropped.saturating_add(nodes.len().saturating_sub(cap) as u64);
+        nodes.truncate(cap);
+        self.plan.found(&mut self.facts, nodes);
+        Ok(())
+    }
+
     /// Notes a request of the operator. It waits for nothing but a slot.
     fn dial_requested(&mut self, id: I) -> Result<(), EventError> {
         let facts = &mut self.facts;
@@ -269,7 +276,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         }
         config.validate_for(&self.facts.me).map_err(EventError::InvalidChange)?;
         let before = self.facts.reconfigure(config);
-        self.follow(before.dynamic_target, before.restrict.as_deref());
+        self.follow(before.restrict.as_deref());
         Ok(())
     }
 }

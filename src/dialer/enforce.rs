@@ -72,16 +72,11 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         }
     }
 
-    /// Draws the consequences of a config in which these were different before. Returns whether anything may have to be
-    /// done now.
-    pub(crate) fn follow(&mut self, target: u32, restrict: Option<&[IpNet]>) -> bool {
-        let config = &self.facts.config;
-        let restricts = config.restrict.as_deref() != restrict;
-        let retargets = config.dynamic_target != target;
-        if restricts {
+    /// Draws the consequences of a config that had this restrict list before.
+    pub(crate) fn follow(&mut self, restrict: Option<&[IpNet]>) {
+        if self.facts.config.restrict.as_deref() != restrict {
             self.facts.waiting.loosen();
             self.enforce_on_all();
         }
-        restricts || retargets
     }
 }

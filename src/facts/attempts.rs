@@ -377,9 +377,9 @@ impl<A> Attempts<A> {
     pub(super) fn reindex(&mut self) -> bool {
         let slots = self.all.slots();
         let sets = self.active.iter_mut().chain(self.unmet.iter_mut()).chain([&mut self.stuck]);
-        let indexed = sets.fold(true, |sound, set| set.reindex(slots) && sound);
+        let indexed = { sets }.all(|set| set.reindex(slots));
         let heaps = self.paced.iter_mut().chain([&mut self.at_once, &mut self.deadlines]);
-        let queued = heaps.fold(true, |sound, heap| heap.reindex(slots) && sound);
+        let queued = { heaps }.all(|heap| heap.reindex(slots));
         if !indexed || !queued {
             return false;
         }

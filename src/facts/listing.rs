@@ -85,6 +85,15 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         }
     }
 
+    /// Puts the first address last.
+    pub(crate) fn rotate(&mut self, node: NodeSlot) {
+        let Some(record) = self.nodes.get_mut(node) else { return };
+        record.addrs.rotate();
+        if let Some(entry) = record.listed.and_then(|entry| self.statics.get_mut(entry)) {
+            entry.discovered.rotate();
+        }
+    }
+
     /// What is known of a node's attempts before a restart: whether there were any, and when the last one was.
     pub(crate) fn set_tried(&mut self, node: NodeSlot, tried: bool, at: Timestamp) {
         if let Some(record) = self.nodes.get_mut(node) {

@@ -191,7 +191,7 @@ impl<A: Address> Peers<A> {
     /// Whether every peer is where its kind says.
     pub(crate) fn verify(&self) -> bool {
         let placed = |(slot, peer): (PeerSlot, &Peer<A>)| {
-            let inbound = self.inbound.contains(slot) == !peer.is_outbound();
+            let inbound = self.inbound.contains(slot) != peer.is_outbound();
             let owing = self.owing.contains(slot) == peer.owed.is_some()
                 && self.private.contains(slot) == peer.is_private();
             let mut sets = self.outbound.iter();

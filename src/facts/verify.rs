@@ -12,6 +12,12 @@ use crate::address::Address;
 use crate::node::NodeId;
 use crate::time::Timestamp;
 
+/// How far the dialer's own timeline can have come: it goes on over restores, while the caller's begins anew with each.
+const LATEST: Timestamp = Timestamp::from_nanos(3 << 62);
+
+/// More tokens than can have been given out: a billion a second since the start of time.
+const TOKENS: u64 = 1 << 62;
+
 fn holds(right: bool, what: &'static str) -> Result<(), &'static str> {
     if right { Ok(()) } else { Err(what) }
 }
@@ -22,7 +28,8 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     /// # Errors
     /// The first thing that does not agree with itself.
     pub(crate) fn verify(&self) -> Result<(), &'static str> {
-        holds(self.start <= self.now && self.now <= Timestamp::MAX_NOW, "the clock and its range")?;
+        holds(self.start <= self.now && self.now <= LATEST, "the clock and its range")?;
+        holds(self.tokens <= TOKENS, "the last token")?;
         holds(self.nodes.verify(), "the known nodes")?;
         self.verify_links()?;
         let met = |node| self.nodes.get(node).and_then(|r| self.peers.get(r.peer?)).and_then(|p| p.budget());

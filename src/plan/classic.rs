@@ -86,7 +86,7 @@ impl<I: NodeId, A: Address> Classic<I, A> {
     }
 
     /// Puts a node that is in no queue where it belongs, with what it had to wait for.
-    fn place(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, due: Option<Due>) {
+    fn place(&self, facts: &mut Facts<I, A>, node: NodeSlot, due: Option<Due>) {
         let Some((id, record)) = facts.nodes.entry(node) else { return };
         let until = due.filter(|due| due.at > facts.now);
         if !record.is_candidate() || facts.is_blocked(id, node, record) {
@@ -106,7 +106,7 @@ impl<I: NodeId, A: Address> Classic<I, A> {
     }
 
     /// Ends the cooldown of a node.
-    fn clear_history(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
+    fn clear_history(&self, facts: &mut Facts<I, A>, node: NodeSlot) {
         facts.leave(node);
         if let Some(notes) = facts.nodes.notes_mut(node) {
             notes.cause = Cause::None;
@@ -445,6 +445,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
         }
         if let Some(step) = self.requested_dial(facts) {
             return step;
+        }
+        if let Some(node) = facts.next_outdated_parked() {
+            self.settle(facts, node);
+            return Step::Looked;
         }
         match self.part {
             Part::Statics => self.statics(facts),

@@ -43,6 +43,7 @@ use scheduler::Scheduler;
     feature = "serde",
     serde(bound(deserialize = "I: serde::Deserialize<'de>, A: serde::Deserialize<'de> + Ord"))
 )]
+#[expect(clippy::large_enum_variant, reason = "a dialer has one of them")]
 pub(crate) enum Plan<I, A> {
     Classic(Classic<I, A>),
     Scheduler(Scheduler<I, A>),
@@ -214,6 +215,15 @@ impl<I: NodeId, A: Address> Policy<I, A> for Plan<I, A> {
 
     fn standing(&self, facts: &Facts<I, A>, node: NodeSlot, eligible: bool) -> Standing {
         policy!(self, plan => plan.standing(facts, node, eligible))
+    }
+
+    fn gone_by(
+        &self,
+        facts: &Facts<I, A>,
+        subject: &Subject<'_, I, A>,
+        refusal: &Refusal,
+    ) -> Option<Timestamp> {
+        policy!(self, plan => plan.gone_by(facts, subject, refusal))
     }
 
     fn failures(&self, record: &Record<A>) -> u32 {

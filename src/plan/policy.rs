@@ -222,6 +222,16 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
         Standing::None
     }
 
+    /// The earliest instant at which a refusal can be gone, if nothing but time passes; `None`: only an event ends it.
+    fn gone_by(
+        &self,
+        _facts: &Facts<I, A>,
+        _subject: &Subject<'_, I, A>,
+        refusal: &Refusal,
+    ) -> Option<Timestamp> {
+        refusal.until()
+    }
+
     /// The failures in a row that are held against a node.
     fn failures(&self, record: &Record<A>) -> u32 {
         u32::from(record.notes.failures)

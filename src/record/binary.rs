@@ -16,32 +16,32 @@ use crate::command::Command;
 use crate::event::Event;
 use crate::time::Timestamp;
 
-/// The first bytes of a recording: no text begins with them.
+/// The first bytes of a recording. No text begins with them.
 pub(super) const MAGIC: [u8; 8] = *b"\x8ddialrec";
 
-/// The version of the form. postcard does not say what its bytes mean, so any change to a field of `Header`,
-/// `Config`, `Event` or `Command` is a new version.
+/// The version of the form. It changes with any field of `Header`, `Config`, `Event` or `Command`, because postcard's
+/// encoding has no names.
 pub(super) const VERSION: u16 = 2;
 
 /// The sizes of a head and of a check.
 const HEAD: usize = 4;
 const CHECK: usize = 4;
 
-/// How long a content can be: what the head has room for.
+/// The largest length of a content: 30 bits of the head.
 const LONGEST: usize = (1 << 30) - 1;
 
-/// What a record holds.
+/// The kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Header,
     Event,
     Command,
-    /// Nothing: the recording is complete.
+    /// Without content: the recording is complete.
     End,
 }
 
 impl Kind {
-    /// The kind and the length that a head tells.
+    /// The kind of a record and the length of its content.
     pub(super) const fn split(head: [u8; 4]) -> (Self, usize) {
         let head = u32::from_le_bytes(head);
         let kind = match head & 3 {
@@ -58,14 +58,14 @@ impl Kind {
     }
 }
 
-/// The next link of the chain of checks, XXH64; its lower half is what stands in the file.
+/// The next link of the chain of checks: XXH64, of which the file has the lower half.
 pub(super) fn link(chain: u64, record: &[u8]) -> u64 {
     XxHash64::oneshot(chain, record)
 }
 
-/// Writes a recording in the compact form. `F` takes the bytes, one whole record at a time.
+/// A sink that writes the compact form. `F` is called with the bytes of one whole record at a time.
 ///
-/// The file does not say what ids and addresses look like: read it with the same types.
+/// The types of ids and addresses are not part of the form: read it with the same types.
 #[derive(Clone, Debug)]
 pub struct BinarySink<F, E> {
     write: F,
@@ -75,13 +75,13 @@ pub struct BinarySink<F, E> {
     buffer: Vec<u8>,
 }
 
-/// Why a recording ends early.
+/// Why a recording is incomplete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WriteError<E> {
     /// The bytes could not be written.
     Write(E),
-    /// An id or an address could not be serialized: its `Serialize` fails, or needs a format that describes itself.
+    /// An id or address could not be serialized: its `Serialize` fails, or needs a self-describing format.
     Encode,
     /// An event is larger than 2^30 - 1 bytes.
     TooLong,
@@ -109,22 +109,22 @@ impl<E: core::error::Error + 'static> core::error::Error for WriteError<E> {
 }
 
 impl<E, F: FnMut(&[u8]) -> Result<(), E>> BinarySink<F, E> {
-    /// A sink that gives its bytes to `write`. After a failure it is not called again.
+    /// A sink that gives its bytes to `write`, which is not called again after an error.
     #[must_use]
     pub const fn new(write: F) -> Self {
         Self { write, failed: None, chain: 0, buffer: Vec::new() }
     }
 
-    /// What went wrong, if anything did.
+    /// The first error.
     #[must_use]
     pub const fn error(&self) -> Option<&WriteError<E>> {
         self.failed.as_ref()
     }
 
-    /// Gives `write` back.
+    /// Returns `write`.
     ///
     /// # Errors
-    /// What went wrong.
+    /// The first error.
     pub fn into_result(self) -> Result<F, WriteError<E>> {
         self.failed.map_or(Ok(self.write), Err)
     }

@@ -1,11 +1,10 @@
-//! Recordings: a dialer that writes down what it is told and what it answers, while it runs, and the reader of what it
-//! wrote.
+//! Recording: a [`Recorder`] writes down what a dialer is told and what it answers, while it runs.
 //!
-//! | file | what lives there |
-//! |---|---|
-//! | `recorder.rs` | [`Recorder`], and the [`Sink`] that it writes to |
-//! | `binary.rs` | a sink: the compact form, for production (feature `record`) |
-//! | `read.rs` | its reader (feature `record`) |
+//! A recording holds the config, the seed, every event and every command, so the same decisions can be made again
+//! elsewhere. It is as confidential as the seed and the addresses in it.
+//!
+//! A recorder writes to a [`Sink`] of yours, or with the feature `record` to a `BinarySink`, which writes a compact form;
+//! a `Recording` reads that.
 
 #[cfg(feature = "record")]
 mod binary;

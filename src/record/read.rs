@@ -1,4 +1,4 @@
-//! The reader of the compact form. Whatever the bytes are: an error names the place and the reason.
+//! The reader of the compact form. Any bytes may be read: an error names the place and the reason.
 
 use alloc::string::{String, ToString};
 use core::any::type_name;
@@ -13,9 +13,9 @@ use crate::command::Command;
 use crate::event::Event;
 use crate::time::Timestamp;
 
-/// A recording in the compact form: its header, then its entries one by one.
+/// A recording in the compact form: its header, and an iterator over its steps.
 ///
-/// Nothing is allocated on the word of the file: an entry takes as much as its bytes describe.
+/// Memory is allocated for what the bytes contain, never for a length that they claim.
 #[derive(Clone, Debug)]
 pub struct Recording<'a, I, A> {
     header: Header<I, A>,
@@ -24,66 +24,66 @@ pub struct Recording<'a, I, A> {
     types: PhantomData<(I, A)>,
 }
 
-/// An event, or what came out.
+/// An event or a command of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "what goes through the door")]
+#[expect(clippy::exhaustive_enums, reason = "a dialer takes events and gives commands, nothing else")]
 pub enum RecordedStep<I, A> {
-    /// The dialer was given an event.
+    /// The dialer handled this event.
     Event(Timestamp, Event<I, A>),
-    /// The dialer was polled, and gave a command.
+    /// The dialer was polled, and returned this command.
     Command(Command<I, A>),
 }
 
-/// What is wrong with a recording, and where. All entries before it are sound.
+/// Why a recording can't be read on. All steps before are intact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReadError {
-    /// Where the record begins, in bytes.
+    /// The first byte of the record.
     pub offset: u64,
-    /// What is wrong.
+    /// The reason.
     pub kind: ReadErrorKind,
 }
 
-/// What is wrong with a recording.
+/// Why a recording can't be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReadErrorKind {
-    /// It does not begin as one.
+    /// It does not begin as a recording does.
     NotARecording,
-    /// Its form is of another version.
+    /// It has another version of the form.
     Version {
-        /// The one that it has.
+        /// The version of the recording.
         found: u16,
-        /// The only one that can be read.
+        /// The version that can be read.
         known: u16,
     },
     /// It ends within a record.
     Truncated {
-        /// How many bytes the record should have.
+        /// The size of the record in bytes.
         needed: u64,
-        /// How many there are.
+        /// The number of bytes left.
         left: u64,
     },
-    /// It ends behind a sound record, but was never finished: the program was stopped, or it still runs. What is
-    /// there is complete.
+    /// It ends after a record, but was not finished: the program was stopped, or is still running. All that is there
+    /// is intact.
     Unfinished,
     /// The bytes are not those that were written.
     Damaged,
-    /// The bytes are those that were written, but mean nothing here: other types of ids and addresses, most likely.
+    /// The bytes are those that were written, but can't be decoded: most likely the types of ids and addresses differ.
     Undecodable {
-        /// What is wrong with them.
+        /// Why they can't be decoded.
         reason: String,
-        /// The types of id and address when it was recorded.
+        /// The types of id and address in the recording.
         recorded: String,
         /// The types with which it is read.
         read: String,
     },
-    /// A record stands where it can't: a second header, or anything behind the end.
+    /// A record is out of place: a second header, or anything after the end.
     Misplaced,
 }
 
 impl ReadError {
-    /// An error at this byte.
+    /// An error of the record at this byte.
     #[must_use]
     pub const fn new(offset: u64, kind: ReadErrorKind) -> Self {
         Self { offset, kind }
@@ -121,7 +121,7 @@ impl<'a, I: DeserializeOwned, A: DeserializeOwned + Ord> Recording<'a, I, A> {
     /// Reads the header.
     ///
     /// # Errors
-    /// It is not there, or not sound.
+    /// The header is missing, damaged or of another version.
     pub fn open(bytes: &'a [u8]) -> Result<Self, ReadError> {
         let mut records = Records { bytes, at: 0, chain: 0, recorded: "?" };
         records.preamble()?;
@@ -148,7 +148,7 @@ impl<'a, I: DeserializeOwned, A: DeserializeOwned + Ord> Recording<'a, I, A> {
         &self.header
     }
 
-    /// Where the next record begins, in bytes.
+    /// The first byte of the next record.
     #[must_use]
     pub const fn offset(&self) -> u64 {
         self.records.at as u64
@@ -171,7 +171,7 @@ impl<'a, I: DeserializeOwned, A: DeserializeOwned + Ord> Recording<'a, I, A> {
     }
 }
 
-/// The entries, to the end or to the first that is not sound.
+/// The steps up to the end, or up to the first error.
 impl<I: DeserializeOwned, A: DeserializeOwned + Ord> Iterator for Recording<'_, I, A> {
     type Item = Result<RecordedStep<I, A>, ReadError>;
 
@@ -185,13 +185,13 @@ impl<I: DeserializeOwned, A: DeserializeOwned + Ord> Iterator for Recording<'_, 
     }
 }
 
-/// The records of a file, whatever they hold.
+/// The records of a file, whatever their content.
 #[derive(Clone, Debug)]
 struct Records<'a> {
     bytes: &'a [u8],
     at: usize,
     chain: u64,
-    /// The types that the recording was made with.
+    /// The types of id and address in the recording.
     recorded: &'a str,
 }
 
@@ -227,7 +227,7 @@ impl<'a> Records<'a> {
         Ok(taken)
     }
 
-    /// The next record: its kind, where it begins, and its content.
+    /// The next record: its kind, its first byte, and its content.
     fn next(&mut self) -> Result<(Kind, u64, &'a [u8]), ReadError> {
         let start = self.at;
         if self.left() == 0 {

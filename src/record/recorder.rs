@@ -1,4 +1,4 @@
-//! A dialer that writes down what it is told and what it answers, while it runs; and the sink that it writes to.
+//! The recorder, and the sink that it writes to.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -17,8 +17,7 @@ use crate::node::NodeId;
 use crate::notice::Notice;
 use crate::time::Timestamp;
 
-/// What a dialer is made from: the beginning of every recording. With it and the events the same dialer can be
-/// made again.
+/// What a dialer was made from: the beginning of every recording. Together with the events it makes the same dialer again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(
@@ -29,15 +28,15 @@ use crate::time::Timestamp;
 pub struct Header<I, A> {
     /// The version of this crate. Another version may decide otherwise on the same events.
     pub version: String,
-    /// The type of the rng, as the compiler names it; a hint for people.
+    /// The name of the rng's type, as the compiler gives it. For people only.
     pub rng: String,
-    /// What the rng was made from.
+    /// The seed of the rng.
     pub seed: RngSeed,
     /// The `now` of `Dialer::new`.
     pub start: Timestamp,
     /// The dialer's own id.
     pub me: I,
-    /// Its config.
+    /// The config.
     pub config: Config<I, A>,
 }
 
@@ -50,21 +49,21 @@ impl<I, A> Header<I, A> {
     }
 }
 
-/// What an rng was made from.
+/// The seed of an rng.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "the ways to make an rng that `rand_core` has, and none")]
 pub enum RngSeed {
-    /// It is not told, or there is nothing to tell: an rng that always returns the same, for example.
+    /// It is not recorded, or there is none: an rng that always returns the same, for example.
     NotRecorded,
-    /// `SeedableRng::seed_from_u64`.
+    /// The argument of `SeedableRng::seed_from_u64`.
     Number(u64),
-    /// `SeedableRng::from_seed`.
+    /// The argument of `SeedableRng::from_seed`.
     Bytes(Vec<u8>),
 }
 
 impl RngSeed {
-    /// The rng; `None` if the seed is not told, or is not one of an `R`.
+    /// The rng with this seed; `None` if the seed is not recorded or not one of an `R`.
     #[must_use]
     pub fn rng<R: SeedableRng>(&self) -> Option<R> {
         match self {
@@ -82,21 +81,22 @@ impl RngSeed {
     }
 }
 
-/// Where a [`Recorder`] writes to.
+/// The receiver of a recording.
 ///
-/// Nothing here can fail: a recording that breaks must not break the dialer. A sink that fails keeps its error for
-/// its owner, and ignores the rest.
+/// No method can fail: a recording that can't be written must not disturb the dialer. A sink keeps its first error for
+/// its owner, and ignores what follows.
 pub trait Sink<I, A> {
-    /// The dialer has been made. Called once, first.
+    /// The dialer was made. Called first, and once.
     fn begin(&mut self, header: &Header<I, A>);
 
-    /// The dialer is about to handle this event. (Before it does: so that the event which it fails at is not lost.)
+    /// The dialer is about to handle this event. Called before it does, so that an event that makes the program fail is
+    /// recorded.
     fn event(&mut self, now: Timestamp, event: &Event<I, A>);
 
-    /// The dialer was polled, and this came out. `Sleep` ends a drain, and comes once for each.
+    /// The dialer was polled, and returned this command. A `Sleep` is recorded once for each drain.
     fn command(&mut self, command: &Command<I, A>);
 
-    /// The recording is complete. Called once, last, and not at all if the program stops before that.
+    /// The recording is complete. Called last, and once; not called if the program stops before.
     fn end(&mut self) {}
 }
 
@@ -118,7 +118,7 @@ impl<I, A, S: Sink<I, A> + ?Sized> Sink<I, A> for &mut S {
     }
 }
 
-/// `None` records nothing: for programs in which recording is an option.
+/// `None` records nothing, for programs in which recording is optional.
 impl<I, A, S: Sink<I, A>> Sink<I, A> for Option<S> {
     fn begin(&mut self, header: &Header<I, A>) {
         self.iter_mut().for_each(|sink| sink.begin(header));
@@ -137,10 +137,9 @@ impl<I, A, S: Sink<I, A>> Sink<I, A> for Option<S> {
     }
 }
 
-/// A [`Dialer`] whose events and commands are written down as they happen.
+/// A [`Dialer`] that is recorded.
 ///
-/// Events and commands go through here; questions, which change nothing and leave no trace, go to
-/// [`dialer`](Self::dialer).
+/// Events and commands go through the recorder. Questions, which change nothing, go to [`dialer`](Self::dialer).
 ///
 /// ```
 /// # #[cfg(feature = "record")] {
@@ -163,7 +162,7 @@ impl<I, A, S: Sink<I, A>> Sink<I, A> for Option<S> {
 pub struct Recorder<I, A, R, S> {
     dialer: Dialer<I, A, R>,
     sink: S,
-    /// The drain has ended: the same `Sleep` again is no news.
+    /// The drain has ended: a repeated `Sleep` is not recorded.
     asleep: bool,
 }
 
@@ -171,7 +170,7 @@ impl<I: NodeId, A: Address, R: Rng + SeedableRng, S: Sink<I, A>> Recorder<I, A, 
     /// A recorded `Dialer::new(me, config, R::from_seed(seed), now)`.
     ///
     /// # Errors
-    /// As `Dialer::new`; the sink has not been called.
+    /// As [`Dialer::new`]. The sink was not called.
     pub fn new(
         me: I,
         config: Config<I, A>,
@@ -185,11 +184,11 @@ impl<I: NodeId, A: Address, R: Rng + SeedableRng, S: Sink<I, A>> Recorder<I, A, 
 }
 
 impl<I: NodeId, A: Address, R: Rng, S: Sink<I, A>> Recorder<I, A, R, S> {
-    /// A recorded `Dialer::new(me, config, rng, now)`, where `seed` says what the rng was made from. The caller
-    /// answers for it: with a wrong one, the recording does not replay.
+    /// A recorded `Dialer::new(me, config, rng, now)`, where `seed` is the seed of the rng. With a wrong seed the
+    /// recording does not replay.
     ///
     /// # Errors
-    /// As `Dialer::new`; the sink has not been called.
+    /// As [`Dialer::new`]. The sink was not called.
     pub fn with_rng(
         me: I,
         config: Config<I, A>,
@@ -207,7 +206,7 @@ impl<I: NodeId, A: Address, R: Rng, S: Sink<I, A>> Recorder<I, A, R, S> {
     /// As [`Dialer::handle`].
     ///
     /// # Errors
-    /// As [`Dialer::handle`]. Refused events are part of the recording.
+    /// As [`Dialer::handle`]. Refused events are recorded, too.
     pub fn handle(&mut self, now: Timestamp, event: Event<I, A>) -> Result<(), EventError> {
         self.sink.event(now, &event);
         self.asleep = false;
@@ -245,24 +244,24 @@ impl<I: NodeId, A: Address, R: Rng, S: Sink<I, A>> Recorder<I, A, R, S> {
         }
     }
 
-    /// As [`Dialer::next_notice`]; not recorded, since no command depends on it.
+    /// As [`Dialer::next_notice`]. Not recorded, since no command depends on it.
     pub fn next_notice(&mut self) -> Option<Notice<I>> {
         self.dialer.next_notice()
     }
 
-    /// The dialer inside, for questions (`explain`, `stats`, `gauges` …). It can't be changed past the recorder.
+    /// The dialer, for its questions: `explain`, `stats`, `gauges` …
     #[must_use]
     pub const fn dialer(&self) -> &Dialer<I, A, R> {
         &self.dialer
     }
 
-    /// The sink, to ask whether it has failed.
+    /// The sink, for its error.
     #[must_use]
     pub const fn sink(&self) -> &S {
         &self.sink
     }
 
-    /// Ends the recording; the dialer can be used on without one.
+    /// Ends the recording. Returns the dialer, which can be used on, and the sink.
     pub fn finish(mut self) -> (Dialer<I, A, R>, S) {
         self.sink.end();
         (self.dialer, self.sink)

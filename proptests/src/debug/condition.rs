@@ -103,7 +103,8 @@ impl Watch {
                 let refusals = dialer.explain(&id.bytes()).refusals;
                 let has = |refusal: Refusal| refusals.contains(&refusal);
                 // Classic does not keep what a lookup brought, but it may still be at it.
-                let known = !has(Refusal::Unknown) || has(Refusal::InAttempt);
+                let known = !has(Refusal::Unknown)
+                    || refusals.iter().any(|of| matches!(of, Refusal::InAttempt { .. }));
                 let wrong = known && !has(Refusal::OwnId) && !has(Refusal::Connected);
                 (wrong, answer.commands.iter().any(dialed))
             }

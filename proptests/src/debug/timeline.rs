@@ -49,7 +49,7 @@ impl State {
         let state = |refusal: &Refusal| match refusal {
             Refusal::OwnId | Refusal::Unknown => Self::Unknown,
             Refusal::Connected => Self::Connected,
-            Refusal::InAttempt => Self::Attempt,
+            Refusal::InAttempt { .. } => Self::Attempt,
             Refusal::BannedId { .. } | Refusal::BannedNetwork { .. } => Self::Banned,
             Refusal::Cooling { .. } | Refusal::ResolveDelay { .. } => Self::Cooling,
             _ => Self::Held,

@@ -134,13 +134,13 @@ pub(super) fn explanations(book: &Book, dialer: &Dialer, drained: bool) -> Resul
         };
         same("OwnId", has(|r| matches!(r, Refusal::OwnId)), id == pool::ME)?;
         same("Connected", has(|r| matches!(r, Refusal::Connected)), book.peers.contains_key(&id))?;
-        same("InboundPending", has(|r| matches!(r, Refusal::InboundPending)), book.is_pending(&id))?;
+        same("InboundPending", has(|r| matches!(r, Refusal::InboundPending { .. })), book.is_pending(&id))?;
         let ban = book.bans.get(&BanSubject::Id(id));
         let told = refusals
             .iter()
             .find_map(|r| if let Refusal::BannedId { until } = r { Some(until) } else { None });
         ensure!(told == ban, "{}: explain says banned: {told:?}, the facts: {ban:?}", id[0]);
-        let attempt = has(|r| matches!(r, Refusal::InAttempt));
+        let attempt = has(|r| matches!(r, Refusal::InAttempt { .. }));
         attempts += u32::from(attempt);
         if drained {
             let flies = book.flight_of(&id).is_some();

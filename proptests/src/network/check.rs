@@ -45,8 +45,8 @@ impl Network {
         let addr = self.hosts[other].addr;
         let so = match refusal {
             Refusal::Connected => self.peers(host).contains(&other),
-            Refusal::InAttempt => !self.is_idle(host, id),
-            Refusal::InboundPending => self.is_connecting(other, host),
+            Refusal::InAttempt { .. } => !self.is_idle(host, id),
+            Refusal::InboundPending { .. } => self.is_connecting(other, host),
             Refusal::BannedId { .. } => this.rules.bans_id(id, now),
             Refusal::BannedNetwork { .. } => this.rules.bans_addr(addr, now),
             Refusal::Restricted => this.rules.restricts(addr),
@@ -140,7 +140,8 @@ impl Network {
     fn forget_ended(&mut self, host: usize) {
         let this = &mut self.hosts[host];
         let dialer = &this.dialer;
-        this.tasks.owed.retain(|id| dialer.explain(id).refusals.contains(&Refusal::InAttempt));
+        let trying = |refusal: &Refusal| matches!(refusal, Refusal::InAttempt { .. });
+        this.tasks.owed.retain(|id| dialer.explain(id).refusals.iter().any(trying));
     }
 
     /// Who is connected.

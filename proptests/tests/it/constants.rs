@@ -102,6 +102,17 @@ fn scheduler() {
     assert_eq!(config, classic);
 }
 
+/// The profile is set by the constructors, and goes with a config that is saved.
+#[test]
+fn a_config_is_read_back_with_its_profile() {
+    for config in [Config::classic().with_dynamic_target(7), Config::balanced().with_anchors(2)] {
+        let text = serde_json::to_string(&config).unwrap();
+        let read: Config = serde_json::from_str(&text).unwrap();
+        assert_eq!((read.profile(), &read), (config.profile(), &config));
+        assert_eq!(postcard::from_bytes::<Config>(&postcard::to_allocvec(&config).unwrap()).unwrap(), config);
+    }
+}
+
 /// A cap that is raised by so much raises the bound by that much at least: by what one thing under it takes.
 #[test]
 fn every_cap_counts_in_the_memory_bound() {

@@ -38,7 +38,7 @@ fn a_wedge_is_cut_down_to_what_makes_it() {
     assert_eq!(text[2], r#"{"at_ns":61000000001,"event":"tick"}"#);
     let (mut replayer, _) = Replayer::new(&minimal.lines[0]).unwrap();
     minimal.lines[1..].iter().for_each(|line| drop(replayer.line(line).unwrap()));
-    assert_eq!(replayer.dialer().explain(&id(2)).refusals, [Refusal::InAttempt]);
+    assert!(matches!(replayer.dialer().explain(&id(2)).refusals[..], [Refusal::InAttempt { .. }]));
 }
 
 #[test]
@@ -88,15 +88,14 @@ fn the_dialer_at_an_instant() {
     let refusals =
         |at, node| tape.dialer_at(Timestamp::from_millis(at)).unwrap().dialer().explain(&id(node)).refusals;
     assert_eq!(refusals(999, 2), [Refusal::Unknown]);
-    assert_eq!(refusals(1_000, 2), [Refusal::InAttempt]);
+    assert!(matches!(refusals(1_000, 2)[..], [Refusal::InAttempt { .. }]));
     assert_eq!(
         refusals(2_000, 1),
         [Refusal::Connected, Refusal::Cooling { until: Timestamp::from_nanos(32_000_000_001) }]
     );
     assert_eq!(refusals(40_000, 1), [Refusal::Connected]);
-    assert_eq!(
-        refusals(60_000, 1),
-        [Refusal::Unknown, Refusal::InAttempt],
+    assert!(
+        matches!(refusals(60_000, 1)[..], [Refusal::Unknown, Refusal::InAttempt { .. }]),
         "dialed once more, then forgotten"
     );
     assert_eq!(tape.find("02"), Ok(id(2)));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use dialstate::{DialId, DialOutcome, Event as Any, PeerKind, Source, Timestamp};
+use dialstate::{DialId, DialOutcome, Event as Any, PeerKind, Refusal, Source, Timestamp};
 use dialstate_proptests::world::{Command, Config, Dialer, Event, Id, Node};
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
@@ -56,7 +56,11 @@ fn delays(nodes: &[u8], answers: &[u8]) -> BTreeMap<u8, Option<Timestamp>> {
         let (dial, outcome) = (dials[&[n; 32]], OUTCOMES[usize::from(n / 2 % 4)]);
         dialer.handle(now, Event::DialFinished { dial, outcome, tried: Vec::new() }).unwrap();
     }
-    nodes.iter().map(|&n| (n, dialer.explain(&[n; 32]).earliest)).collect()
+    let cooling = |refusal: Refusal| match refusal {
+        Refusal::Cooling { until } => Some(until),
+        _ => None,
+    };
+    nodes.iter().map(|&n| (n, dialer.explain(&[n; 32]).refusals.into_iter().find_map(cooling))).collect()
 }
 
 fn nodes() -> Vec<u8> {

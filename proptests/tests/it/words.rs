@@ -50,10 +50,10 @@ fn errors_say_what_to_do() {
     ]
     .map(|error| error.to_string());
     let wanted = [
-        "now is 18446744073709551615 ns, above the largest timestamp 2^63 - 1",
+        "now is 18446744073709551615 ns, but must be at most 2^63 - 1 ns",
         "dial 7 was never issued by this dialer",
         "dial 7 has already ended: it was answered, cancelled or overdue",
-        "no room for more static nodes: the limit is 3; raise it in Config::limits or remove some",
+        "there are 3 static nodes, the most that Config::limits allows: raise the limit or remove some",
         "the requested node can't be dialed: it is connected",
         "the node has this dialer's own id",
         "the change is refused: max_addrs is 20, but must be from 1 to 16",
@@ -65,9 +65,9 @@ fn errors_say_what_to_do() {
     let told = [RestoreError::Config(change()), RestoreError::OtherProfile, RestoreError::TimeOutOfRange]
         .map(|error| error.to_string());
     let wanted = [
-        "the config makes no sense: max_addrs is 20, but must be from 1 to 16",
-        "the snapshot was taken under the other profile: restore it with that",
-        "now lies above the largest timestamp 2^63 - 1",
+        "the config is invalid: max_addrs is 20, but must be from 1 to 16",
+        "the snapshot is of another profile: restore it with a config of that profile",
+        "now must be at most 2^63 - 1 ns",
     ];
     assert_eq!(told, wanted);
 }
@@ -127,7 +127,7 @@ fn every_enum_that_operators_see_has_words() {
 fn a_snapshot_shows_nothing_private() {
     let mut dialer = dialer(|_| ());
     step(&mut dialer, 1, Event::NodeDiscovered { node: node(77), source: Source(1), vouched: false });
-    assert_eq!(format!("{:?}", dialer.snapshot()), "Snapshot { version: 1, .. }");
+    assert_eq!(format!("{:?}", dialer.snapshot()), "Snapshot { version: 2, .. }");
 }
 
 #[test]
@@ -206,9 +206,9 @@ fn refusals_and_notices_are_sentences() {
     let told = [
         Refusal::OwnId,
         Refusal::Unknown,
-        Refusal::InAttempt,
+        Refusal::InAttempt { until: None },
         Refusal::Connected,
-        Refusal::InboundPending,
+        Refusal::InboundPending { until: at(4) },
         Refusal::BannedId { until: Some(at(5)) },
         Refusal::BannedNetwork { network, until: None },
         Refusal::Restricted,
@@ -226,13 +226,13 @@ fn refusals_and_notices_are_sentences() {
         "it is connected",
         "it is connecting to us",
         "it is banned until 5.000s",
-        "its network 20.0.0.0/8 is banned for ever",
+        "its network 20.0.0.0/8 is banned forever",
         "the restrict list excludes its addresses",
         "it has no address, and there is no discovery to resolve one",
         "it has no address, and may be resolved again at 6.000s",
         "it is cooling down until 7.000s",
-        "its address family leads nowhere on this host",
-        "its subnet of addresses without an IP has enough peers",
+        "its address family does not work on this host",
+        "its subnet has enough peers (all addresses without an IP)",
     ];
     assert_eq!(told, wanted);
     let (id, reason) = ([8u8, 0xab], Refusal::Connected);
@@ -250,10 +250,10 @@ fn refusals_and_notices_are_sentences() {
         "static node 08ab is parked: it is connected",
         "static node 08ab is deleted: it is connected",
         "the requested dial of 08ab is dropped: it is connected",
-        "08ab is dialed although its subnet of addresses without an IP has enough peers: there is no other candidate",
+        "08ab is dialed although its subnet has enough peers (all addresses without an IP): there is no other candidate",
         "the network seems to be down: nothing has succeeded since 9.000s",
         "the network works again",
-        "time jumped: a wake-up was due at 10.000s",
+        "time has jumped: the dialer was to be woken at 10.000s",
     ];
     assert_eq!(told, wanted);
 }
@@ -364,10 +364,12 @@ fn a_request_that_is_excluded_meanwhile_is_dropped() {
         dialer.handle(at(1), Event::DialRequested(id)).unwrap();
         dialer.handle(at(1), Event::InboundPending { connection: ConnectionId(1), id }).unwrap();
         while !matches!(dialer.poll(), Command::Sleep { .. }) {}
-        let dropped = Notice::RequestDropped { id, reason: Refusal::InboundPending };
+        let reason =
+            Refusal::InboundPending { until: at(1).saturating_add(std::time::Duration::from_secs(30)) };
+        let dropped = Notice::RequestDropped { id, reason };
         assert_eq!(dialer.next_notice(), Some(dropped));
         let refused = dialer.handle(at(2), Event::DialRequested(id));
-        assert_eq!(refused, Err(EventError::NotDialable(Refusal::InboundPending)));
+        assert_eq!(refused, Err(EventError::NotDialable(reason)));
         let change = Event::Reconfigured(Change::DynamicTarget(u32::MAX));
         assert!(matches!(dialer.handle(at(3), change), Err(EventError::InvalidChange(_)) | Ok(())));
     }

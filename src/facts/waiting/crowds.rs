@@ -124,7 +124,7 @@ impl Crowds {
     ) -> Option<(SubnetSlot, NodeSlot)> {
         while let Some(slot) = self.roomy.pop() {
             let Some((subnet, crowd)) = self.table.entry(slot) else { continue };
-            let room = limits.is_some_and(|limits| !subnets.is_full(limits, *subnet));
+            let room = limits.is_none_or(|limits| !subnets.is_full(limits, *subnet));
             if let Some(node) = crowd.waiting.head().filter(|_| crowd.delegate.is_none() && room) {
                 return Some((slot, node));
             }

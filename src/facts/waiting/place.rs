@@ -122,10 +122,7 @@ impl Place {
     }
 
     pub(super) const fn spot(&self) -> Option<Spot> {
-        match self.queue {
-            Queue::Ready(spot) => Some(spot),
-            _ => None,
-        }
+        if let Queue::Ready(spot) = self.queue { Some(spot) } else { None }
     }
 }
 

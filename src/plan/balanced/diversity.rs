@@ -11,6 +11,7 @@ use crate::node::NodeId;
 use crate::notice::Notice;
 use crate::plan::policy::{Policy, Step};
 use crate::refusal::Refusal;
+use crate::time::Timestamp;
 
 impl<A: Address> Balanced<A> {
     /// Lets one waiting node back for each subnet that may have got room since.
@@ -29,6 +30,14 @@ impl<A: Address> Balanced<A> {
     pub(super) fn bring_back<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> bool {
         let node = facts.next_outdated_parked().or_else(|| facts.next_outdated_crowded());
         node.map(|node| self.settle(facts, node)).is_some()
+    }
+
+    /// The earliest instant at which a full subnet can have room, if nothing but time passes.
+    pub(super) fn room_from<I: NodeId>(&self, facts: &Facts<I, A>) -> Option<Timestamp> {
+        let after = facts.config.diversity.as_ref()?.relax_after;
+        let relaxed = self.starvation.since.unwrap_or(facts.now).saturating_add(after).max(facts.now);
+        let given_up = facts.attempts.first_deadline().map(|(_, at)| at);
+        Some(given_up.map_or(relaxed, |at| at.min(relaxed)))
     }
 
     /// Slots are free, and no node is ready: if that lasts, and lookups bring nothing, one slot is filled against the

@@ -331,6 +331,22 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         &self.waits
     }
 
+    /// A cooldown may be cut short where there is nobody else, and a full subnet gets room when a dial is given up, or is let
+    /// in against the limits.
+    fn gone_by(
+        &self,
+        facts: &Facts<I, A>,
+        subject: &Subject<'_, I, A>,
+        refusal: &Refusal,
+    ) -> Option<Timestamp> {
+        if matches!(refusal, Refusal::SubnetFull { .. }) {
+            return self.room_from(facts);
+        }
+        let cooling = matches!(refusal, Refusal::Cooling { .. });
+        let early = if cooling { self.early_from(facts, subject) } else { None };
+        refusal.until().map(|until| early.map_or(until, |early| early.min(until)))
+    }
+
     fn failures(&self, record: &Record<A>) -> u32 {
         let (_, failed) = record.last();
         let pardoned = self.outage.is_stale(&record.notes) && self.outage.pardons_since(failed);

@@ -17,7 +17,7 @@ use crate::node::NodeId;
 use crate::notice::Notice;
 use crate::plan::policy::{Policy, Step};
 use crate::refusal::Refusal;
-use crate::rules::Verdict;
+use crate::rules::{Subject, Verdict};
 use crate::time::{Timestamp, nanos};
 
 /// How many cooldowns that have ended are put in order before a choice among the ready nodes.
@@ -174,7 +174,7 @@ impl<A: Address> Balanced<A> {
             return None;
         }
         let mut order = [Queue::Static, Queue::StaticFailing];
-        if self.static_turn.is_multiple_of(4) {
+        if self.static_turn % 4 == 0 {
             order.reverse();
         }
         let due = order.into_iter().find_map(|queue| facts.waiting.first_due(queue, facts.now));
@@ -289,6 +289,18 @@ impl<A: Address> Balanced<A> {
             at: Some(facts.now.saturating_add(facts.config.outage.probe)),
         };
         self.begin_or_defer(facts, node, permit)
+    }
+
+    /// From when on a node that cools down may be dialed early.
+    pub(super) fn early_from<I: NodeId>(
+        &self,
+        facts: &Facts<I, A>,
+        subject: &Subject<'_, I, A>,
+    ) -> Option<Timestamp> {
+        let (_, record) = subject.node?;
+        let early = matches!(record.place().queue(), Queue::Cooling | Queue::CoolingGood);
+        let (_, last) = record.last();
+        early.then(|| last.saturating_add(facts.config.backoff.short).max(facts.now))
     }
 
     /// Leave to dial a known node, whatever rules say for which this holds.

@@ -38,7 +38,11 @@ impl<A: Address> Balanced<A> {
             // The dial before that resolve is what failed.
             Ended::Unresolved if attempt.is_second() => self.charge_transport(facts, attempt),
             Ended::Unresolved => self.charge_unresolved(facts, node),
-            Ended::Overdue => self.charge_transport(facts, attempt),
+            Ended::Overdue => {
+                // Which address hangs is not known: the next dial begins with another one.
+                facts.rotate(node);
+                self.charge_transport(facts, attempt);
+            }
             Ended::Dial(DialOutcome::LocalError) => {
                 self.outage.local_error(facts.now, &facts.config.backoff);
                 self.settle(facts, node);
@@ -212,7 +216,7 @@ impl<A: Address> Balanced<A> {
         let class = Class::of_removal(reason);
         let length = facts.now.saturating_since(peer.since());
         let stable = length >= facts.config.backoff.stable_session;
-        let flap = length < facts.config.backoff.stable_session / FLAP;
+        let flap = length.saturating_mul(FLAP) < facts.config.backoff.stable_session;
         let blamed = matches!(class, Class::Medium | Class::Long);
         let judged = peer.is_outbound() || blamed;
         if judged {
@@ -257,7 +261,7 @@ impl<A: Address> Balanced<A> {
     }
 
     /// The address of a node that has connected comes first, and is kept until it fails.
-    pub(super) fn prove<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, addr: &A) {
+    pub(super) fn prove<I: NodeId>(&self, facts: &mut Facts<I, A>, node: NodeSlot, addr: &A) {
         facts.prefer(node, addr);
         let record = facts.nodes.get(node);
         let proven = record.is_some_and(|record| facts.discovered(record).first() == Some(addr));

@@ -15,3 +15,4 @@ mod s10_alone;
 mod s11_reconfigured;
 mod s12_bounded;
 mod s13_options;
+mod s14_contract;

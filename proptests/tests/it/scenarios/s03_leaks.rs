@@ -133,7 +133,10 @@ fn the_target_is_reached_and_kept_whatever_becomes_of_the_answers() {
                 scene.run(MINUTE);
                 // Dials that take long hold no slot, but there are never more than 32.
                 let busy = scene.sim.dialer().explain_need().free == 0 || scene.seen.open() == 32;
-                assert!(busy && scene.seen.taken() >= 8, "{trick:?} {every}: an idle slot in minute {minute}");
+                assert!(
+                    busy && scene.seen.taken() >= 8,
+                    "{trick:?} {every}: an idle slot in minute {minute}"
+                );
             }
             scene.sim.world_mut().calm = true;
             scene.run(40 * MINUTE);

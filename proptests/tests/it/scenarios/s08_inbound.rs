@@ -32,7 +32,8 @@ fn a_pending_inbound_holds_dials_back_until_it_expires() {
         scene.hand(pending(7, 1));
         scene.hand(event);
         let mut dialer = scene.sim.dialer().clone();
-        let refused = Err(EventError::NotDialable(Refusal::InboundPending));
+        let until = Timestamp::from_secs(30);
+        let refused = Err(EventError::NotDialable(Refusal::InboundPending { until }));
         assert_eq!(dialer.handle(Timestamp::ZERO, Event::DialRequested(id(1))), refused);
         scene.run(30 * SECOND - Duration::from_nanos(1));
         assert_eq!((dialed(&scene), scene.sim.dialer().gauges().inbound_handshakes), (vec![], 1));
