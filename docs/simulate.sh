@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-cargo run --quiet --release --example simulate -- --profile both --plot "$scratch/simulate.svg" >"$scratch/output"
+cargo run --quiet --release --example simulate -- --profile all --plot "$scratch/simulate.svg" >"$scratch/output"
 {
     echo '```text'
     sed -n '/^┌/,/^└/p' "$scratch/output"
