@@ -226,6 +226,6 @@ mod tests {
         let command: Command<Id, SocketAddr> =
             Command::Sleep { until: Some(now), reason: crate::WakeReason::Backlog };
         let bytes = postcard::to_allocvec(&(header, events, command)).unwrap();
-        assert_eq!((VERSION, bytes.len(), link(0, &bytes)), (2, 198, 0x509e_0c46_300a_6f04));
+        assert_eq!((VERSION, bytes.len(), link(0, &bytes)), (2, 200, 0x174d_6a68_94de_6ca8));
     }
 }

@@ -60,7 +60,7 @@ fn balanced() {
         [1 << 20, 65_536, 1_024]
     );
     assert_eq!([limits.requested, limits.bootnodes, limits.notices], [64, 64, 256]);
-    assert_eq!(limits.lookup_buffer, 65_536);
+    assert_eq!([limits.lookup_buffer, limits.lookup_answer], [65_536, 256]);
 }
 
 /// What go-ethereum does not have is off, and the rest is as in balanced.
@@ -74,8 +74,9 @@ fn classic() {
     let deadlines = &config.deadlines;
     assert_eq!([deadlines.dial, deadlines.resolve, deadlines.lookup], [None; 3]);
     assert_eq!((config.pace.static_active, config.pace.interval), (u32::MAX, Duration::ZERO));
-    assert_eq!(config.diversity, None);
+    assert_eq!((&config.diversity, config.limits.lookup_answer), (&None, 65_536));
     let balanced = Config::balanced();
+    config.limits.lookup_answer = 256;
     (config.max_active_dials, config.max_addrs) = (32, 4);
     (config.deadlines, config.diversity) = (balanced.deadlines.clone(), balanced.diversity.clone());
     (config.pace.static_active, config.pace.interval) = (16, SECOND / 8);
