@@ -97,8 +97,7 @@ impl<I: NodeId, A: Address> Classic<I, A> {
                 None => facts.remove_node(node),
             }
         } else if record.is_static() {
-            let at_once = || Due { at: facts.now, tie: facts.jitter_of(node) as u32 };
-            let due = due.unwrap_or_else(at_once);
+            let due = due.unwrap_or(Due { at: facts.now, tie: facts.jitter_of(node) as u32 });
             facts.enter(node, Queue::Static, due);
         } else if let Some(until) = until {
             facts.enter(node, Queue::Cooling, until);
@@ -109,8 +108,7 @@ impl<I: NodeId, A: Address> Classic<I, A> {
     fn clear_history(&self, facts: &mut Facts<I, A>, node: NodeSlot) {
         facts.leave(node);
         if let Some(notes) = facts.nodes.notes_mut(node) {
-            notes.cause = Cause::None;
-            notes.failures = 0;
+            (notes.cause, notes.failures) = (Cause::None, 0);
         }
         self.place(facts, node, None);
     }
