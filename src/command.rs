@@ -1,6 +1,7 @@
 //! Commands: what a dialer asks its driver to do, with the tokens that answers carry.
 
 use core::fmt;
+use core::iter;
 use core::time::Duration;
 
 use crate::node::Node;
@@ -67,6 +68,21 @@ pub enum Command<I, A> {
         /// What happens at `until`.
         reason: WakeReason,
     },
+}
+
+/// Appends what `poll` returns, up to and including the `Sleep`.
+pub(crate) fn drain<I, A>(
+    mut poll: impl FnMut() -> Command<I, A>,
+    commands: &mut impl Extend<Command<I, A>>,
+) {
+    loop {
+        let command = poll();
+        let last = matches!(command, Command::Sleep { .. });
+        commands.extend(iter::once(command));
+        if last {
+            return;
+        }
+    }
 }
 
 /// What a dial is for.

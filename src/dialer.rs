@@ -12,14 +12,12 @@ mod apply;
 mod enforce;
 pub(crate) mod sweep;
 
-use core::iter;
-
 use rand_core::Rng;
 use siphasher::sip::SipHasher13;
 
 use crate::address::Address;
 use crate::clock::Clock;
-use crate::command::{Command, WakeReason};
+use crate::command::{Command, WakeReason, drain};
 use crate::config::Config;
 use crate::error::{ConfigError, EventError, Inconsistency};
 use crate::event::Event;
@@ -213,14 +211,8 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         commands: &mut impl Extend<Command<I, A>>,
     ) -> Result<(), EventError> {
         let result = self.handle(now, event);
-        loop {
-            let command = self.poll();
-            let last = matches!(command, Command::Sleep { .. });
-            commands.extend(iter::once(command));
-            if last {
-                return result;
-            }
-        }
+        drain(|| self.poll(), commands);
+        result
     }
 
     /// The oldest notice that was not fetched yet.

@@ -1,5 +1,7 @@
 //! The one lookup: whether it is due or under way, and when the last one began and ended.
 
+use core::time::Duration;
+
 use crate::command::LookupId;
 use crate::time::Timestamp;
 
@@ -34,9 +36,9 @@ impl Lookup {
         self.state == State::Due
     }
 
-    /// When the last lookup began.
-    pub(crate) const fn began(&self) -> Option<Timestamp> {
-        self.began
+    /// When the next lookup may begin, if it has to begin so long after the last one: now, if there was none.
+    pub(crate) fn next_at(&self, interval: Duration, now: Timestamp) -> Timestamp {
+        self.began.map_or(now, |began| began.saturating_add(interval))
     }
 
     /// When the last lookup ended, answered or not.

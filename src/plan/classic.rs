@@ -3,20 +3,20 @@
 //! What has to stay the same through a round is kept here: the need as it was counted at its start, and where in the
 //! round we are.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use rand_core::Rng;
 
+use super::buffer::Buffer;
 use super::policy::{Policy, Step, Waits};
 use crate::address::Address;
-use crate::backoff::{Cause, may_have_moved};
+use crate::backoff::Cause;
 use crate::command::{DialKind, WakeReason};
-use crate::event::{AddrOutcome, DialOutcome, PeerKind, RemovalReason};
+use crate::event::{PeerKind, RemovalReason};
 use crate::explain::Standing;
 use crate::facts::Facts;
 use crate::facts::attempting::Permit;
-use crate::facts::attempts::{Attempt, Ended, Stage};
+use crate::facts::attempts::{Attempt, Ended};
 use crate::facts::budget::Budget;
 use crate::facts::counts::Counts;
 use crate::facts::peers::Peer;
@@ -25,13 +25,10 @@ use crate::facts::waiting::{Due, Queue};
 use crate::node::{KnownNode, Node, NodeId, Source};
 use crate::notice::Notice;
 use crate::refusal::Refusal;
-use crate::rules::{Subject, Verdict};
+use crate::rules::Subject;
 use crate::sample::Shuffle;
 use crate::stats::count;
 use crate::time::Timestamp;
-
-/// The most cooldowns without a use that one event ends.
-const IDLE_ENDS: u32 = 256;
 
 /// Where a round is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +60,7 @@ pub(crate) struct Classic<I, A> {
     rotation: u32,
     shuffle: Shuffle,
     /// Nodes from lookups that wait to be dialed.
-    buffer: VecDeque<Node<I, A>>,
+    buffer: Buffer<I, A>,
     /// When the lookup that was decided on begins.
     decided: Option<Timestamp>,
     /// The first instant at which a bootnode may be tried, where this round wanted one before.
@@ -78,7 +75,7 @@ impl<I: NodeId, A: Address> Classic<I, A> {
             need: 0,
             rotation: 0,
             shuffle: Shuffle::new(),
-            buffer: VecDeque::new(),
+            buffer: Buffer::new(),
             decided: None,
             fallback: None,
             waits: Waits::new(),
@@ -114,14 +111,7 @@ impl<I: NodeId, A: Address> Classic<I, A> {
     }
 
     fn requested_dial(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
-        let id = facts.requested.pop_front()?;
-        match self.permit(facts, &self.requested(facts, id)) {
-            Ok(permit) => Some(self.begin(facts, permit)),
-            Err(reason) => {
-                facts.notify(Notice::RequestDropped { id, reason });
-                Some(Step::Looked)
-            }
-        }
+        Some(self.next_request(facts)?.map_or_else(|step| step, |permit| self.begin(facts, permit)))
     }
 
     /// All static nodes, without a limit; those that are excluded are deleted for good.
@@ -203,7 +193,7 @@ impl<I: NodeId, A: Address> Classic<I, A> {
 
     /// The rest from what lookups brought; one that is refused is consumed too.
     fn buffer(&mut self, facts: &mut Facts<I, A>) -> Step {
-        let next = if self.need > 0 { self.buffer.pop_front() } else { None };
+        let next = if self.need > 0 { self.buffer.next() } else { None };
         match next {
             Some(node) => {
                 let permit = self.permit(facts, &Subject::delivered(facts, &node, DialKind::Dynamic));
@@ -228,8 +218,7 @@ impl<I: NodeId, A: Address> Classic<I, A> {
         let may_resolve = facts.may_resolve(permit.node, permit.kind);
         let (attempt, node) = facts.begin(permit, may_resolve);
         self.settle(facts, node);
-        let stuck = facts.attempts.get(attempt).is_some_and(|attempt| attempt.stage() == Stage::Stuck);
-        if stuck { Step::Looked } else { Step::Issue(attempt) }
+        Step::first(facts, attempt)
     }
 
     /// If need remains, a lookup is decided on, and waits for its instant. It goes out then, needed or not.
@@ -237,8 +226,7 @@ impl<I: NodeId, A: Address> Classic<I, A> {
         self.part = Part::End;
         let idle = facts.lookup.is_idle() && self.decided.is_none();
         if self.need > 0 && facts.config.discovery && idle {
-            let interval = facts.config.lookups.interval;
-            let at = facts.lookup.began().map_or(facts.now, |began| began.saturating_add(interval));
+            let at = facts.lookup.next_at(facts.config.lookups.interval, facts.now);
             if at > facts.now {
                 self.decided = Some(at);
             } else {
@@ -351,14 +339,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
 
     /// What a lookup brought is kept as it was delivered.
     fn found(&mut self, facts: &mut Facts<I, A>, nodes: Vec<Node<I, A>>) {
-        for mut node in nodes {
-            facts.clean(&mut node.addrs);
-            if self.buffer.len() < facts.config.limits.lookup_buffer as usize {
-                self.buffer.push_back(node);
-            } else {
-                count(&mut facts.stats.dropped);
-            }
-        }
+        nodes.into_iter().for_each(|node| self.buffer.offer(facts, node));
     }
 
     fn connected(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, _kind: PeerKind, _addr: Option<&A>) {
@@ -368,16 +349,6 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
     fn session_ended(&mut self, facts: &mut Facts<I, A>, peer: &Peer<A>, reason: RemovalReason) {
         facts.remember_session(peer.node(), reason);
         self.settle(facts, peer.node());
-    }
-
-    fn dial_answered(
-        &mut self,
-        facts: &mut Facts<I, A>,
-        attempt: AttemptSlot,
-        outcome: DialOutcome,
-        _tried: &[AddrOutcome<A>],
-    ) -> bool {
-        may_have_moved(outcome) && facts.may_resolve_again(attempt)
     }
 
     /// Whatever came of the dial, the node rests, and an entry that expires exactly now still blocks.
@@ -404,25 +375,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
             self.decided = None;
             facts.lookup.begin(facts.now);
         }
-        for _ in 0..IDLE_ENDS {
-            let Some(node) = facts.waiting.first_due(Queue::Idle, facts.now) else { break };
-            self.settle(facts, node);
-        }
-    }
-
-    fn check(
-        &self,
-        facts: &Facts<I, A>,
-        subject: &Subject<'_, I, A>,
-        visit: &mut impl FnMut(Refusal) -> Verdict,
-    ) -> Verdict {
-        facts.check_identity(subject, visit)?;
-        facts.check_unaddressed(subject, visit)?;
-        facts.check_addrs(subject, visit)?;
-        if subject.kind != DialKind::Requested {
-            facts.check_cooldown(subject, visit)?;
-        }
-        facts.check_room(subject, visit)
+        self.end_idle(facts);
     }
 
     /// Ends the attempts whose resolve was refused in the round before, and counts the need. A peer and its
@@ -464,8 +417,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
     }
 
     fn bound(&self, counts: &Counts) -> u64 {
-        let node = (size_of::<Node<I, A>>() as u64).saturating_add(counts.bytes_of_addrs::<A>());
-        counts.buffered.next_power_of_two().saturating_mul(node)
+        Buffer::<I, A>::bound(counts)
     }
 
     /// Known nodes are drawn where they lie.

@@ -5,6 +5,7 @@
 //! `Config`.
 
 mod balanced;
+mod buffer;
 mod classic;
 pub(crate) mod policy;
 mod scheduler;

@@ -7,20 +7,26 @@ use rand_core::Rng;
 use smallvec::SmallVec;
 
 use crate::address::{Address, Addrs};
+use crate::backoff::may_have_moved;
 use crate::command::{DialKind, Side, WakeReason};
 use crate::event::{AddrOutcome, DialOutcome, PeerKind, RemovalReason};
 use crate::explain::Standing;
 use crate::facts::Facts;
 use crate::facts::attempting::Permit;
-use crate::facts::attempts::{Attempt, Ended};
+use crate::facts::attempts::{Attempt, Ended, Stage};
 use crate::facts::counts::Counts;
 use crate::facts::nodes::Record;
 use crate::facts::peers::Peer;
 use crate::facts::slots::{AttemptSlot, NodeSlot};
+use crate::facts::waiting::Queue;
 use crate::node::{KnownNode, Node, NodeId, Source};
+use crate::notice::Notice;
 use crate::refusal::Refusal;
 use crate::rules::{Subject, Verdict};
 use crate::time::Timestamp;
+
+/// The most cooldowns without a use that one event ends.
+const IDLE_ENDS: u32 = 256;
 
 /// What one step of planning came to. The command itself is made where it goes out.
 #[derive(Clone, Debug)]
@@ -33,6 +39,14 @@ pub(crate) enum Step {
     Looked,
     /// Nothing more to do before the next event, or before the first of these instants.
     Wait(Waits),
+}
+
+impl Step {
+    /// The first command of an attempt that has begun, unless its resolve is refused.
+    pub(super) fn first<I: NodeId, A: Address>(facts: &Facts<I, A>, attempt: AttemptSlot) -> Self {
+        let stuck = facts.attempts.get(attempt).is_some_and(|of| of.stage() == Stage::Stuck);
+        if stuck { Self::Looked } else { Self::Issue(attempt) }
+    }
 }
 
 /// What becomes of a second connection with a node.
@@ -127,8 +141,10 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
         facts: &mut Facts<I, A>,
         attempt: AttemptSlot,
         outcome: DialOutcome,
-        tried: &[AddrOutcome<A>],
-    ) -> bool;
+        _tried: &[AddrOutcome<A>],
+    ) -> bool {
+        may_have_moved(outcome) && facts.may_resolve_again(attempt)
+    }
 
     /// A resolve has brought addresses. Returns those to dial.
     fn resolved(&mut self, _facts: &mut Facts<I, A>, _attempt: AttemptSlot, addrs: Addrs<A>) -> Addrs<A> {
@@ -185,13 +201,21 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
         Subject::of_node(facts, node, kind)
     }
 
-    /// Shows `visit` every rule that refuses to dial a subject now, until it breaks.
+    /// Shows `visit` every rule that refuses to dial a subject now, until it breaks. The rules here are go-ethereum's.
     fn check(
         &self,
         facts: &Facts<I, A>,
         subject: &Subject<'_, I, A>,
         visit: &mut impl FnMut(Refusal) -> Verdict,
-    ) -> Verdict;
+    ) -> Verdict {
+        facts.check_identity(subject, visit)?;
+        facts.check_unaddressed(subject, visit)?;
+        facts.check_addrs(subject, visit)?;
+        if subject.kind != DialKind::Requested {
+            facts.check_cooldown(subject, visit)?;
+        }
+        facts.check_room(subject, visit)
+    }
 
     /// Leave to dial a subject that no rule refuses: at which addresses.
     fn grant(&self, facts: &Facts<I, A>, subject: &Subject<'_, I, A>) -> Permit<I, A> {
@@ -283,6 +307,23 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
         let kind = DialKind::Requested;
         let known = facts.nodes.find(&id).and_then(|node| self.subject(facts, node, kind));
         known.unwrap_or_else(|| Subject::of_id(facts, id, kind))
+    }
+
+    /// Takes the next request: leave to dial, or the step in which it was dropped with a notice.
+    fn next_request(&self, facts: &mut Facts<I, A>) -> Option<Result<Permit<I, A>, Step>> {
+        let id = facts.requested.pop_front()?;
+        Some(self.permit(facts, &self.requested(facts, id)).map_err(|reason| {
+            facts.notify(Notice::RequestDropped { id, reason });
+            Step::Looked
+        }))
+    }
+
+    /// Settles the nodes whose idle cooldown has ended.
+    fn end_idle(&mut self, facts: &mut Facts<I, A>) {
+        for _ in 0..IDLE_ENDS {
+            let Some(node) = facts.waiting.first_due(Queue::Idle, facts.now) else { break };
+            self.settle(facts, node);
+        }
     }
 
     /// Ends an attempt; its task, if it has one, is cancelled.

@@ -8,21 +8,21 @@
 //! go-ethereum reads candidates from an iterator over all its sources. Here nodes that were discovered are that stream,
 //! and when a candidate is wanted and none is there, a lookup stands for reading on.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use rand_core::Rng;
 
+use super::buffer::Buffer;
 use super::policy::{Policy, Step, Waits};
 use crate::address::Address;
-use crate::backoff::{Cause, may_have_moved};
+use crate::backoff::Cause;
 use crate::collections::SlotSet;
 use crate::command::{DialKind, WakeReason};
-use crate::event::{AddrOutcome, DialOutcome, PeerKind, RemovalReason};
+use crate::event::{PeerKind, RemovalReason};
 use crate::explain::Standing;
 use crate::facts::Facts;
 use crate::facts::attempting::Permit;
-use crate::facts::attempts::{Attempt, Ended, Stage};
+use crate::facts::attempts::{Attempt, Ended};
 use crate::facts::budget::Budget;
 use crate::facts::counts::Counts;
 use crate::facts::nodes::Record;
@@ -30,11 +30,9 @@ use crate::facts::peers::Peer;
 use crate::facts::slots::{AttemptSlot, NodeSlot, OfNode};
 use crate::facts::waiting::{Due, Queue};
 use crate::node::{Node, NodeId, Source};
-use crate::notice::Notice;
 use crate::refusal::Refusal;
 use crate::rules::{Subject, Verdict};
 use crate::sample::below;
-use crate::stats::count;
 
 /// What the scheduler keeps beside the facts.
 #[derive(Clone, Debug)]
@@ -47,7 +45,7 @@ pub(crate) struct Scheduler<I, A> {
     /// Static nodes that are ready to be dialed; a removal moves the last into the gap.
     pool: SlotSet<OfNode>,
     /// Candidates that were not read yet.
-    stream: VecDeque<Node<I, A>>,
+    stream: Buffer<I, A>,
     /// How many attempts have begun (wraps): the order of the history among equal instants.
     starts: u32,
     waits: Waits,
@@ -55,7 +53,7 @@ pub(crate) struct Scheduler<I, A> {
 
 impl<I: NodeId, A: Address> Scheduler<I, A> {
     pub(crate) fn new() -> Self {
-        Self { pool: SlotSet::new(), stream: VecDeque::new(), starts: 0, waits: Waits::new() }
+        Self { pool: SlotSet::new(), stream: Buffer::new(), starts: 0, waits: Waits::new() }
     }
 
     /// How many attempts may begin: twice the missing peers, and no more than may be under way at once. A peer whose attempt
@@ -68,15 +66,6 @@ impl<I: NodeId, A: Address> Scheduler<I, A> {
         let dialing = of(|facts, budget| facts.attempts.active(budget));
         let missing = i64::from(facts.config.dynamic_target).saturating_sub(peers);
         missing.saturating_mul(2).min(i64::from(facts.config.max_active_dials)).saturating_sub(dialing)
-    }
-
-    fn offer(&mut self, facts: &mut Facts<I, A>, mut node: Node<I, A>) {
-        facts.clean(&mut node.addrs);
-        if self.stream.len() < facts.config.limits.lookup_buffer as usize {
-            self.stream.push_back(node);
-        } else {
-            count(&mut facts.stats.dropped);
-        }
     }
 
     /// Puts a static node into the pool if nothing refuses it, and ends a record about which there is no fact.
@@ -128,7 +117,7 @@ impl<I: NodeId, A: Address> Scheduler<I, A> {
 
     /// The next candidate of the stream; one that is refused is dropped for good.
     fn candidate_dial(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
-        let node = self.stream.pop_front()?;
+        let node = self.stream.next()?;
         Some(match self.permit(facts, &Subject::delivered(facts, &node, DialKind::Dynamic)) {
             Ok(permit) => self.begin(facts, permit),
             Err(reason) => {
@@ -139,14 +128,7 @@ impl<I: NodeId, A: Address> Scheduler<I, A> {
     }
 
     fn requested_dial(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
-        let id = facts.requested.pop_front()?;
-        match self.permit(facts, &self.requested(facts, id)) {
-            Ok(permit) => Some(self.begin(facts, permit)),
-            Err(reason) => {
-                facts.notify(Notice::RequestDropped { id, reason });
-                Some(Step::Looked)
-            }
-        }
+        Some(self.next_request(facts)?.map_or_else(|step| step, |permit| self.begin(facts, permit)))
     }
 
     /// Begins an attempt, and enters it into the history. Only a static node is ever resolved.
@@ -163,8 +145,7 @@ impl<I: NodeId, A: Address> Scheduler<I, A> {
             notes.cause = Cause::History;
         }
         facts.enter(node, Queue::Idle, Due { at, tie: self.starts });
-        let stuck = facts.attempts.get(attempt).is_some_and(|of| of.stage() == Stage::Stuck);
-        if stuck { Step::Looked } else { Step::Issue(attempt) }
+        Step::first(facts, attempt)
     }
 
     /// Reads on in the stream, at most once in the interval between lookups.
@@ -172,8 +153,7 @@ impl<I: NodeId, A: Address> Scheduler<I, A> {
         if !facts.config.discovery || !facts.lookup.is_idle() {
             return None;
         }
-        let interval = facts.config.lookups.interval;
-        let at = facts.lookup.began().map_or(facts.now, |began| began.saturating_add(interval));
+        let at = facts.lookup.next_at(facts.config.lookups.interval, facts.now);
         if at > facts.now {
             self.waits.add(WakeReason::Lookup, at);
             return None;
@@ -222,7 +202,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
         _source: Source,
         _vouched: bool,
     ) -> bool {
-        self.offer(facts, node);
+        self.stream.offer(facts, node);
         false
     }
 
@@ -230,7 +210,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
     fn forgotten(&mut self, _facts: &mut Facts<I, A>, _node: NodeSlot) {}
 
     fn found(&mut self, facts: &mut Facts<I, A>, nodes: Vec<Node<I, A>>) {
-        nodes.into_iter().for_each(|node| self.offer(facts, node));
+        nodes.into_iter().for_each(|node| self.stream.offer(facts, node));
     }
 
     /// An attempt to reach the node is not cancelled.
@@ -241,16 +221,6 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
     fn session_ended(&mut self, facts: &mut Facts<I, A>, peer: &Peer<A>, reason: RemovalReason) {
         facts.remember_session(peer.node(), reason);
         self.repool(facts, peer.node());
-    }
-
-    fn dial_answered(
-        &mut self,
-        facts: &mut Facts<I, A>,
-        attempt: AttemptSlot,
-        outcome: DialOutcome,
-        _tried: &[AddrOutcome<A>],
-    ) -> bool {
-        may_have_moved(outcome) && facts.may_resolve_again(attempt)
     }
 
     fn attempt_ended(
@@ -282,21 +252,6 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
         false
     }
 
-    fn check(
-        &self,
-        facts: &Facts<I, A>,
-        subject: &Subject<'_, I, A>,
-        visit: &mut impl FnMut(Refusal) -> Verdict,
-    ) -> Verdict {
-        facts.check_identity(subject, visit)?;
-        facts.check_unaddressed(subject, visit)?;
-        facts.check_addrs(subject, visit)?;
-        if subject.kind != DialKind::Requested {
-            facts.check_cooldown(subject, visit)?;
-        }
-        facts.check_room(subject, visit)
-    }
-
     fn next(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng) -> Step {
         self.waits.clear();
         let begun = self.ongoing(facts).or_else(|| self.requested_dial(facts));
@@ -326,13 +281,11 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
     }
 
     fn ready(&self, _facts: &Facts<I, A>) -> u32 {
-        self.stream.len() as u32
+        self.stream.len()
     }
 
     fn bound(&self, counts: &Counts) -> u64 {
-        let node = (size_of::<Node<I, A>>() as u64).saturating_add(counts.bytes_of_addrs::<A>());
-        let stream = counts.buffered.next_power_of_two().saturating_mul(node);
-        stream.saturating_add(SlotSet::<OfNode>::bound(counts.statics, counts.nodes))
+        Buffer::<I, A>::bound(counts).saturating_add(SlotSet::<OfNode>::bound(counts.statics, counts.nodes))
     }
 
     fn verify(&self, facts: &Facts<I, A>) -> Result<(), &'static str> {

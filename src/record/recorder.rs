@@ -3,12 +3,11 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::any::type_name;
-use core::iter;
 
 use rand_core::{Rng, SeedableRng};
 
 use crate::address::Address;
-use crate::command::Command;
+use crate::command::{Command, drain};
 use crate::config::Config;
 use crate::dialer::Dialer;
 use crate::error::{ConfigError, EventError};
@@ -234,14 +233,8 @@ impl<I: NodeId, A: Address, R: Rng, S: Sink<I, A>> Recorder<I, A, R, S> {
         commands: &mut impl Extend<Command<I, A>>,
     ) -> Result<(), EventError> {
         let result = self.handle(now, event);
-        loop {
-            let command = self.poll();
-            let last = matches!(command, Command::Sleep { .. });
-            commands.extend(iter::once(command));
-            if last {
-                return result;
-            }
-        }
+        drain(|| self.poll(), commands);
+        result
     }
 
     /// As [`Dialer::next_notice`]. Not recorded, since no command depends on it.

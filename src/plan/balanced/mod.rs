@@ -38,7 +38,7 @@ use crate::facts::counts::Counts;
 use crate::facts::nodes::Record;
 use crate::facts::peers::Peer;
 use crate::facts::slots::{AttemptSlot, NodeSlot};
-use crate::facts::waiting::{Class, Queue};
+use crate::facts::waiting::Class;
 use crate::node::{KnownNode, Node, NodeId, Source};
 use crate::notice::Notice;
 use crate::refusal::Refusal;
@@ -56,9 +56,6 @@ use rests::AddressRests;
 use slow::SlowDials;
 use starvation::Starvation;
 use turns::Turns;
-
-/// The most cooldowns without a use that one event ends.
-const IDLE_ENDS: u32 = 256;
 
 /// What the policy keeps beside the facts, and beside its notes on each node.
 #[derive(Clone, Debug)]
@@ -258,10 +255,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
     }
 
     fn time_passed(&mut self, facts: &mut Facts<I, A>) {
-        for _ in 0..IDLE_ENDS {
-            let Some(node) = facts.waiting.first_due(Queue::Idle, facts.now) else { break };
-            self.settle(facts, node);
-        }
+        self.end_idle(facts);
     }
 
     fn disconnects_restricted(&self) -> bool {

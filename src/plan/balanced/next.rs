@@ -14,7 +14,6 @@ use crate::facts::budget::Budget;
 use crate::facts::slots::{AttemptSlot, NodeSlot};
 use crate::facts::waiting::{Class, Queue};
 use crate::node::NodeId;
-use crate::notice::Notice;
 use crate::plan::policy::{Policy, Step};
 use crate::refusal::Refusal;
 use crate::rules::{Subject, Verdict};
@@ -128,14 +127,7 @@ impl<A: Address> Balanced<A> {
         if facts.attempts.active(Budget::Static) >= facts.config.pace.static_active {
             return None;
         }
-        let id = facts.requested.pop_front()?;
-        match self.permit(facts, &self.requested(facts, id)) {
-            Ok(permit) => self.begin(facts, permit),
-            Err(reason) => {
-                facts.notify(Notice::RequestDropped { id, reason });
-                Some(Step::Looked)
-            }
-        }
+        self.next_request(facts)?.map_or_else(Some, |permit| self.begin(facts, permit))
     }
 
     /// Begins an attempt, and issues its first command.
@@ -366,8 +358,7 @@ impl<A: Address> Balanced<A> {
             true => first,
             false => doubled(interval, self.barren.saturating_add(1), nanos(config.interval_max)),
         };
-        let began = facts.lookup.began();
-        began.map_or(facts.now, |began| began.saturating_add(core::time::Duration::from_nanos(wait)))
+        facts.lookup.next_at(core::time::Duration::from_nanos(wait), facts.now)
     }
 
     /// Ready nodes that are likely to be of use: none of them where many dials in a row have come to nothing, or seem to.
