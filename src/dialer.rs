@@ -25,7 +25,7 @@ use crate::facts::Facts;
 use crate::node::NodeId;
 use crate::notice::Notice;
 use crate::plan::Plan;
-use crate::plan::policy::{Policy, Step, Waits};
+use crate::plan::policy::{Policy, Step};
 use crate::sample;
 use crate::stats::{Stats, count};
 use crate::time::Timestamp;
@@ -163,7 +163,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
                 }
                 Step::Lookup => return self.facts.issue_lookup(sample::bytes(&mut self.rng)),
                 Step::Looked => {}
-                Step::Wait(waits) => return self.sleep(&waits),
+                Step::Wait => return self.sleep(),
             }
         }
         let unfinished = self.drain == Drain::Planning;
@@ -179,9 +179,10 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     }
 
     /// Nothing is left to do: when will there be? What is due already is more than one event could take care of.
-    fn sleep(&mut self, waits: &Waits) -> Command<I, A> {
+    fn sleep(&mut self) -> Command<I, A> {
         let soonest = self.facts.now.next();
-        let first = self.facts.next_deadline().into_iter().chain(waits.iter()).min_by_key(|(at, _)| *at);
+        let waits = self.plan.waits().iter();
+        let first = self.facts.next_deadline().into_iter().chain(waits).min_by_key(|(at, _)| *at);
         match first {
             None => self.fall_asleep(None, WakeReason::Event, false),
             Some((at, _)) if at < soonest => self.fall_asleep(Some(soonest), WakeReason::Backlog, false),

@@ -103,6 +103,9 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         subject: &Subject<'_, I, A>,
         visit: &mut impl FnMut(Refusal) -> Verdict,
     ) -> Verdict {
+        if !self.has_addr_rules() {
+            return Verdict::Continue(());
+        }
         let excluded = subject.addrs.iter().map(|addr| self.excludes(addr));
         // The address that is allowed first decides; no end is later than any.
         let end = |refusal: &Refusal| refusal.until().map_or((true, self.now), |until| (false, until));
@@ -199,9 +202,13 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     /// The rule that excludes an address: the restrict list, or the ban of a network.
     #[inline]
     pub(crate) fn excludes(&self, addr: &A) -> Option<Refusal> {
-        // Asked of every candidate, most often where there is no such rule at all.
-        let rules = self.restrict.is_some() || self.bans.networks() > 0;
-        if rules { self.excluded(addr) } else { None }
+        if self.has_addr_rules() { self.excluded(addr) } else { None }
+    }
+
+    /// Whether any rule may exclude an address. Most often there is none.
+    #[inline]
+    fn has_addr_rules(&self) -> bool {
+        self.restrict.is_some() || self.bans.networks() > 0
     }
 
     fn excluded(&self, addr: &A) -> Option<Refusal> {

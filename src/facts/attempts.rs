@@ -325,8 +325,11 @@ impl<A> Attempts<A> {
     /// Takes out an attempt that has no task in flight.
     pub(super) fn remove(&mut self, attempt: AttemptSlot) -> Option<Attempt<A>> {
         let of = self.all.remove(attempt)?;
-        self.unowe(attempt, of.budget());
-        self.stuck.remove(attempt);
+        match of.stage {
+            Stage::Resolve | Stage::Dial => self.unowe(attempt, of.budget()),
+            Stage::Stuck => _ = self.stuck.remove(attempt),
+            Stage::Resolving | Stage::Dialing => {}
+        }
         self.active.get_mut(of.budget()).remove(attempt);
         self.unmet.get_mut(of.budget()).remove(attempt);
         Some(of)

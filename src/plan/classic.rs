@@ -259,7 +259,7 @@ impl<I: NodeId, A: Address> Classic<I, A> {
         if let Some((_, at)) = facts.waiting.first(Queue::Cooling).filter(|_| self.need > 0) {
             self.waits.add(WakeReason::Redial, at);
         }
-        Step::Wait(self.waits.clone())
+        Step::Wait
     }
 
     /// When a bootnode may be dialed again: the next instant, if it may already but is not at the head.

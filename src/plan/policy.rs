@@ -29,7 +29,7 @@ use crate::time::Timestamp;
 const IDLE_ENDS: u32 = 256;
 
 /// What one step of planning came to. The command itself is made where it goes out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
     /// The next command of this attempt is due.
     Issue(AttemptSlot),
@@ -37,8 +37,8 @@ pub(crate) enum Step {
     Lookup,
     /// Something was looked at, and nothing came of it.
     Looked,
-    /// Nothing more to do before the next event, or before the first of these instants.
-    Wait(Waits),
+    /// Nothing more to do before the next event, or before the first instant of [`Policy::waits`].
+    Wait,
 }
 
 impl Step {

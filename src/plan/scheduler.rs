@@ -268,7 +268,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
                 let fixed = facts.nodes.get(node).is_some_and(Record::is_static);
                 self.waits.add(if fixed { WakeReason::StaticRedial } else { WakeReason::Redial }, at);
             }
-            Step::Wait(self.waits.clone())
+            Step::Wait
         })
     }
 

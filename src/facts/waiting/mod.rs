@@ -26,7 +26,7 @@ use ready::Ready;
 pub(crate) use place::{Class, Due, Place, Places, Queue};
 
 /// How many nodes near the head of a queue are offered for a choice.
-const FEW: usize = 16;
+const FEW: usize = 5;
 
 /// All queues.
 #[derive(Clone, Debug)]
@@ -151,7 +151,17 @@ impl Waiting {
         self.first(queue).filter(|(_, at)| *at <= now).map(|(node, _)| node)
     }
 
-    /// Some nodes near the head of such a queue, in no order that means anything.
+    /// When the first of all cooldowns of known nodes ends.
+    pub(crate) fn first_cooled(&self) -> Option<Timestamp> {
+        Queue::COOLING.into_iter().filter_map(|queue| self.first(queue)).map(|(_, at)| at).min()
+    }
+
+    /// Whether no node is ready.
+    pub(crate) fn is_none_ready(&self) -> bool {
+        self.ready.is_empty()
+    }
+
+    /// The first nodes of such a queue and some right behind it, in no order that means anything.
     pub(crate) fn next_few(&self, queue: Queue) -> impl Iterator<Item = NodeSlot> {
         queue.lane().into_iter().flat_map(|lane| self.lanes.keys(lane)).take(FEW)
     }

@@ -196,8 +196,12 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
     ) -> bool {
         self.learn(facts, attempt, outcome, tried);
         self.note_family(facts, attempt, outcome);
-        self.slow.remove(attempt);
-        may_have_moved(outcome) && !self.outage.is_suspected() && facts.may_resolve_again(attempt)
+        let again =
+            may_have_moved(outcome) && !self.outage.is_suspected() && facts.may_resolve_again(attempt);
+        if again {
+            self.slow.remove(attempt);
+        }
+        again
     }
 
     /// go-ethereum dials whatever a resolve brings; here the rules hold for it too. A known node without an address keeps
@@ -309,7 +313,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
     fn next(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng) -> Step {
         self.next_step(facts, rng).unwrap_or_else(|| {
             self.waits.sort();
-            Step::Wait(self.waits.clone())
+            Step::Wait
         })
     }
 

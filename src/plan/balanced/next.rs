@@ -139,7 +139,10 @@ impl<A: Address> Balanced<A> {
         if let Some(notes) = facts.nodes.notes_mut(node) {
             notes.anchor = false;
         }
-        self.settle(facts, node);
+        // What is left of a cooldown waits until the node is free again.
+        if let Some(due) = facts.leave(node) {
+            self.place(facts, node, Some(due));
+        }
         self.issue(facts, attempt)
     }
 
@@ -213,18 +216,22 @@ impl<A: Address> Balanced<A> {
             self.wait_for_slot(facts);
             return None;
         }
-        self.wake(facts);
-        let Some((class, turns)) = self.turns.next(|class| facts.waiting.ready(class) > 0) else {
-            let cooling = Queue::COOLING.into_iter().filter_map(|queue| facts.waiting.first(queue));
-            let first = cooling.map(|(_, at)| at).min();
-            first.into_iter().for_each(|at| self.waits.add(WakeReason::Redial, at));
-            return self.relax(facts).or_else(|| self.early_dial(facts));
-        };
+        let cooled = facts.waiting.first_cooled();
+        if facts.waiting.is_none_ready() && cooled.is_none_or(|at| at > facts.now) {
+            cooled.into_iter().for_each(|at| self.waits.add(WakeReason::Redial, at));
+            return self.relax(facts).or_else(|| self.early_dial(facts, cooled));
+        }
         if !self.may_dial(facts, DialKind::Dynamic) {
             return None;
         }
-        self.turns = turns;
-        let node = facts.waiting.draw(class, rng)?;
+        let node = match self.wake(facts) {
+            Some(alone) => alone,
+            None => {
+                let (class, turns) = self.turns.next(|class| facts.waiting.ready(class) > 0)?;
+                self.turns = turns;
+                facts.waiting.draw(class, rng)?
+            }
+        };
         let permit = self.permit(facts, &self.subject(facts, node, DialKind::Dynamic)?);
         if permit.is_ok() {
             self.starvation.end();
@@ -241,29 +248,44 @@ impl<A: Address> Balanced<A> {
         }
     }
 
-    /// Puts nodes whose cooldown has ended among the ready ones.
-    fn wake<I: NodeId>(&mut self, facts: &mut Facts<I, A>) {
+    /// Puts nodes whose cooldown has ended among the ready ones. If there is nobody else, the node is in no queue, and
+    /// returned: it needs no turn.
+    fn wake<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<NodeSlot> {
         for queue in Queue::COOLING {
             for _ in 0..WAKE {
                 let Some(node) = facts.waiting.first_due(queue, facts.now) else { break };
-                self.settle(facts, node);
+                let due = facts.leave(node);
+                let others = facts.waiting.first_cooled().is_some_and(|at| at <= facts.now);
+                if facts.waiting.is_none_ready() && !others {
+                    return Some(node);
+                }
+                self.place(facts, node, due);
             }
         }
+        None
     }
 
     /// Slots are free, and all nodes cool down: now and then one is dialed before its time, at most once in the delay of a
     /// first failure, those that were connected to once and the others in turn. After a success the next one follows at once:
-    /// if the network was to blame, it is not any more.
-    fn early_dial<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
+    /// if the network was to blame, it is not any more. `first` is when the first cooldown ends.
+    fn early_dial<I: NodeId>(&mut self, facts: &mut Facts<I, A>, first: Option<Timestamp>) -> Option<Step> {
         let mut order = [Queue::CoolingGood, Queue::Cooling];
         if self.early.turn {
             order.reverse();
         }
         let from = self.early.at.filter(|_| self.outage.last_success() < self.early.dialed);
+        // Before that somebody has cooled down by then.
+        if from.is_some_and(|from| first.is_none_or(|first| first <= from)) {
+            return None;
+        }
+        if let Some(from) = from.filter(|from| *from > facts.now) {
+            self.waits.add(WakeReason::Redial, from);
+            return None;
+        }
         let rested = |node: NodeSlot| {
             let (_, last) = facts.nodes.get(node)?.last();
             let at = last.saturating_add(facts.config.backoff.short);
-            Some((from.unwrap_or(at).max(at), node))
+            Some((at, node))
         };
         let first = |queue| facts.waiting.next_few(queue).filter_map(rested).min();
         let (at, node) = order.into_iter().filter_map(first).min_by_key(|(at, _)| *at)?;

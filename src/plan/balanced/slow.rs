@@ -37,9 +37,9 @@ impl SlowDials {
 
     /// A dial has been answered, given up, or its node is connected.
     pub(super) fn remove(&mut self, attempt: AttemptSlot) {
-        self.brisk.remove(attempt);
-        self.holding.remove(attempt);
-        self.released.remove(attempt);
+        if self.brisk.remove(attempt).is_none() && self.holding.remove(attempt).is_none() {
+            self.released.remove(attempt);
+        }
     }
 
     /// A dial that has become slow by now, if there is one that was not taken in yet.
