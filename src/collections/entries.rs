@@ -45,6 +45,11 @@ impl Entries {
         Self(Vec::new())
     }
 
+    /// In no order that means anything, but from the first one on.
+    pub(super) fn as_slice(&self) -> &[Entry] {
+        &self.0
+    }
+
     /// The keys, in no order that means anything.
     pub(super) fn keys(&self) -> impl Iterator<Item = u32> {
         self.0.iter().map(|entry| entry.key)

@@ -37,9 +37,11 @@ impl<K, const N: usize> Lanes<K, N> {
         self.lanes.get(lane).map_or(0, Entries::len)
     }
 
-    /// The keys of a lane, in no order that means anything, but from the first one on.
-    pub(crate) fn keys(&self, lane: usize) -> impl Iterator<Item = Slot<K>> {
-        self.lanes.get(lane).into_iter().flat_map(Entries::keys).map(Slot::at)
+    /// At most `count` keys of a lane, the first one and others from all over it.
+    pub(crate) fn sample(&self, lane: usize, count: u32) -> impl Iterator<Item = Slot<K>> {
+        let apart = self.len(lane).div_ceil(count).max(1) as usize;
+        let entries = self.lanes.get(lane).map(Entries::as_slice).unwrap_or_default();
+        entries.iter().step_by(apart).map(|entry| Slot::at(entry.key))
     }
 
     /// Puts a key in that is in no other lane, or moves it within its lane.

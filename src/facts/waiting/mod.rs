@@ -25,8 +25,8 @@ use ready::Ready;
 
 pub(crate) use place::{Class, Due, Place, Places, Queue};
 
-/// How many nodes near the head of a queue are offered for a choice.
-const FEW: usize = 5;
+/// How many nodes of a queue are offered for a choice.
+const SAMPLE: u32 = 16;
 
 /// All queues.
 #[derive(Clone, Debug)]
@@ -161,9 +161,9 @@ impl Waiting {
         self.ready.is_empty()
     }
 
-    /// The first nodes of such a queue and some right behind it, in no order that means anything.
-    pub(crate) fn next_few(&self, queue: Queue) -> impl Iterator<Item = NodeSlot> {
-        queue.lane().into_iter().flat_map(|lane| self.lanes.keys(lane)).take(FEW)
+    /// Some nodes from all over such a queue.
+    pub(crate) fn sample(&self, queue: Queue) -> impl Iterator<Item = NodeSlot> {
+        queue.lane().into_iter().flat_map(|lane| self.lanes.sample(lane, SAMPLE))
     }
 
     /// How many nodes are in a queue that is ordered by time.

@@ -265,8 +265,8 @@ impl<A: Address> Balanced<A> {
         None
     }
 
-    /// Slots are free, and all nodes cool down: now and then one is dialed before its time, at most once in the delay of a
-    /// first failure, those that were connected to once and the others in turn. After a success the next one follows at once:
+    /// Slots are free, and all nodes cool down: now and then one is dialed before its time, at most once in half the delay
+    /// of a first failure, those that were connected to once and the others in turn. After a success the next one follows at once:
     /// if the network was to blame, it is not any more. `first` is when the first cooldown ends.
     fn early_dial<I: NodeId>(&mut self, facts: &mut Facts<I, A>, first: Option<Timestamp>) -> Option<Step> {
         let mut order = [Queue::CoolingGood, Queue::Cooling];
@@ -284,10 +284,9 @@ impl<A: Address> Balanced<A> {
         }
         let rested = |node: NodeSlot| {
             let (_, last) = facts.nodes.get(node)?.last();
-            let at = last.saturating_add(facts.config.backoff.short);
-            Some((at, node))
+            Some((last.saturating_add(facts.config.backoff.short / 2), node))
         };
-        let first = |queue| facts.waiting.next_few(queue).filter_map(rested).min();
+        let first = |queue| facts.waiting.sample(queue).filter_map(rested).min();
         let (at, node) = order.into_iter().filter_map(first).min_by_key(|(at, _)| *at)?;
         if at > facts.now {
             self.waits.add(WakeReason::Redial, at);
@@ -314,7 +313,7 @@ impl<A: Address> Balanced<A> {
         let (_, record) = subject.node?;
         let early = matches!(record.place().queue(), Queue::Cooling | Queue::CoolingGood);
         let (_, last) = record.last();
-        early.then(|| last.saturating_add(facts.config.backoff.short).max(facts.now))
+        early.then(|| last.saturating_add(facts.config.backoff.short / 2).max(facts.now))
     }
 
     /// Leave to dial a known node, whatever rules say for which this holds.

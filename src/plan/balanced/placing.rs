@@ -56,7 +56,9 @@ impl<A: Address> Balanced<A> {
         if record.notes.anchor {
             return Class::Anchor;
         }
-        if record.notes.good && record.notes.failures == 0 && !record.notes.slow {
+        // One that is not kept for it any more was connected to all the same.
+        let connected = record.notes.good || record.notes.proven;
+        if connected && record.notes.failures == 0 && !record.notes.slow {
             return Class::Good;
         }
         match last {
