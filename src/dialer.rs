@@ -181,8 +181,8 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// Nothing is left to do: when will there be? What is due already is more than one event could take care of.
     fn sleep(&mut self) -> Command<I, A> {
         let soonest = self.facts.now.next();
-        let waits = self.plan.waits().iter();
-        let first = self.facts.next_deadline().into_iter().chain(waits).min_by_key(|(at, _)| *at);
+        let waits = [self.facts.next_deadline(), self.plan.waits().first()];
+        let first = waits.into_iter().flatten().min_by_key(|(at, _)| *at);
         match first {
             None => self.fall_asleep(None, WakeReason::Event, false),
             Some((at, _)) if at < soonest => self.fall_asleep(Some(soonest), WakeReason::Backlog, false),

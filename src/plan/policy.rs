@@ -78,15 +78,14 @@ impl Waits {
         self.0.clear();
     }
 
-    /// Of equal instants the one that was added first comes first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Timestamp, WakeReason)> {
         self.0.iter().copied()
     }
 
-    /// Lets redials come last among equal instants, and the other reasons in their own order.
-    pub(crate) fn sort(&mut self) {
+    /// The first instant. Of equal ones redials come last, and the other reasons in their own order.
+    pub(crate) fn first(&self) -> Option<(Timestamp, WakeReason)> {
         let redials = |reason| matches!(reason, WakeReason::StaticRedial | WakeReason::Redial);
-        self.0.sort_by_key(|(_, reason)| (redials(*reason), *reason));
+        self.iter().min_by_key(|(at, reason)| (*at, redials(*reason), *reason))
     }
 }
 

@@ -311,10 +311,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
     }
 
     fn next(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng) -> Step {
-        self.next_step(facts, rng).unwrap_or_else(|| {
-            self.waits.sort();
-            Step::Wait
-        })
+        self.next_step(facts, rng).unwrap_or(Step::Wait)
     }
 
     fn free_slots(&self, facts: &Facts<I, A>) -> u32 {
