@@ -214,6 +214,7 @@ impl Ready {
     #[cfg(feature = "serde")]
     pub(super) fn reindex(&mut self, hasher: SipHasher13) -> bool {
         self.hasher = hasher;
+        self.circles.iter_mut().for_each(|circle| circle.quarters.clear());
         let sorted = self.circles.is_sorted_by(|a, b| a.key() < b.key());
         sorted
             && self.quarters.iter().all(|(slot, of)| {
@@ -231,7 +232,10 @@ impl Ready {
             Slab::<OfQuarter, Quarter>::bound(nodes),
             bytes::vector(circles, size_of::<Circle>()),
             // Each circle has a node of its tree that may be almost empty.
-            bytes::tree(nodes.saturating_add(circles.min(nodes).saturating_mul(5)), size_of::<(u64, Slot<OfQuarter>)>()),
+            bytes::tree(
+                nodes.saturating_add(circles.min(nodes).saturating_mul(5)),
+                size_of::<(u64, Slot<OfQuarter>)>(),
+            ),
             nodes.saturating_mul(16),
         ])
     }

@@ -1,18 +1,105 @@
 //! Dials of nodes that still cool down, where peers are missing and there is nobody else.
 
+use super::Balanced;
+use crate::address::Address;
+use crate::command::{DialKind, WakeReason};
+use crate::facts::Facts;
+use crate::facts::nodes::Record;
+use crate::facts::slots::NodeSlot;
+use crate::facts::waiting::Queue;
+use crate::node::NodeId;
+use crate::plan::policy::Step;
+use crate::refusal::Refusal;
+use crate::rules::Subject;
 use crate::time::Timestamp;
 
-/// When the next one may go out.
+/// The last of these dials.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct EarlyDials {
+    /// When it went out.
+    dialed: Option<Timestamp>,
     /// Whether the next one goes to a node that was never connected to.
-    pub(super) turn: bool,
-    /// When the last one went out, and the instant before which no other follows it unless something succeeds.
-    pub(super) dialed: Timestamp,
-    pub(super) at: Option<Timestamp>,
+    turn: bool,
 }
 
 impl EarlyDials {
-    pub(super) const NEW: Self = Self { turn: false, dialed: Timestamp::ZERO, at: None };
+    pub(super) const NEW: Self = Self { dialed: None, turn: false };
+}
+
+impl<A: Address> Balanced<A> {
+    /// Slots are free, and all nodes cool down: now and then one is dialed before its time, those that were connected to
+    /// once and the others in turn. `first` is when the first cooldown ends.
+    pub(super) fn early_dial<I: NodeId>(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        first: Option<Timestamp>,
+    ) -> Option<Step> {
+        let from = self.early_spacing(facts);
+        // Before that somebody has cooled down by then.
+        if from.is_some_and(|from| first.is_none_or(|first| first <= from)) {
+            return None;
+        }
+        if let Some(from) = from.filter(|from| *from > facts.now) {
+            self.waits.add(WakeReason::Redial, from);
+            return None;
+        }
+        let mut order = [Queue::CoolingGood, Queue::Cooling];
+        if self.early.turn {
+            order.reverse();
+        }
+        let first = order.into_iter().filter_map(|queue| self.most_rested(facts, queue, |_| true)).min()?;
+        if first.0 > facts.now {
+            self.waits.add(WakeReason::Redial, first.0);
+            return None;
+        }
+        if !self.may_dial(facts, DialKind::Dynamic) {
+            return None;
+        }
+        let permit =
+            |node| self.permit_past(facts, node, |refusal| matches!(refusal, Refusal::Cooling { .. }));
+        let allowed = |node| permit(node).is_some_and(|permit| permit.is_ok());
+        let chosen = order.into_iter().filter_map(|queue| self.most_rested(facts, queue, allowed));
+        let chosen = { chosen }.find(|(at, _)| *at <= facts.now).and_then(|(_, node)| permit(node)?.ok());
+        self.early = EarlyDials { dialed: Some(facts.now), turn: !self.early.turn };
+        chosen.map_or(Some(Step::Looked), |permit| self.begin(facts, permit))
+    }
+
+    /// When the next one may go out. After a success it follows at once: if the network was to blame, it is not any more.
+    fn early_spacing<I: NodeId>(&self, facts: &Facts<I, A>) -> Option<Timestamp> {
+        let last = self.early.dialed.filter(|dialed| self.outage.last_success() < *dialed)?;
+        Some(last.saturating_add(facts.config.outage.probe))
+    }
+
+    /// Of some nodes of a queue that are accepted the one that may be dialed early first.
+    fn most_rested<I: NodeId>(
+        &self,
+        facts: &Facts<I, A>,
+        queue: Queue,
+        accept: impl Fn(NodeSlot) -> bool,
+    ) -> Option<(Timestamp, NodeSlot)> {
+        let some = facts.waiting.sample(queue).filter(|node| accept(*node));
+        some.filter_map(|node| Some((self.rested_from(facts, facts.nodes.get(node)?), node))).min()
+    }
+
+    /// From when on a node may be dialed early: after the delay of a first failure, or at once if some dial has succeeded
+    /// since its last one.
+    fn rested_from<I: NodeId>(&self, facts: &Facts<I, A>, record: &Record<A>) -> Timestamp {
+        let (_, last) = record.last();
+        if last < self.outage.last_success() {
+            return last;
+        }
+        last.saturating_add(facts.config.backoff.short)
+    }
+
+    /// From when on a node that cools down may be dialed early.
+    pub(super) fn early_from<I: NodeId>(
+        &self,
+        facts: &Facts<I, A>,
+        subject: &Subject<'_, I, A>,
+    ) -> Option<Timestamp> {
+        let (_, record) = subject.node?;
+        let early = matches!(record.place().queue(), Queue::Cooling | Queue::CoolingGood);
+        early.then(|| self.rested_from(facts, record).max(facts.now))
+    }
 }

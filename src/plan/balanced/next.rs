@@ -3,7 +3,6 @@
 use rand_core::Rng;
 
 use super::Balanced;
-use super::early::EarlyDials;
 use crate::address::Address;
 use crate::backoff::doubled;
 use crate::command::{DialKind, DisconnectReason, WakeReason};
@@ -16,7 +15,7 @@ use crate::facts::waiting::{Class, Queue};
 use crate::node::NodeId;
 use crate::plan::policy::{Policy, Step};
 use crate::refusal::Refusal;
-use crate::rules::{Subject, Verdict};
+use crate::rules::Verdict;
 use crate::time::{Timestamp, nanos};
 
 /// How many cooldowns that have ended are put in order before a choice among the ready nodes.
@@ -131,7 +130,7 @@ impl<A: Address> Balanced<A> {
     }
 
     /// Begins an attempt, and issues its first command.
-    fn begin<I: NodeId>(&mut self, facts: &mut Facts<I, A>, permit: Permit<I, A>) -> Option<Step> {
+    pub(super) fn begin<I: NodeId>(&mut self, facts: &mut Facts<I, A>, permit: Permit<I, A>) -> Option<Step> {
         if let Some(node) = permit.node {
             self.pardon(facts, node);
         }
@@ -263,57 +262,6 @@ impl<A: Address> Balanced<A> {
             }
         }
         None
-    }
-
-    /// Slots are free, and all nodes cool down: now and then one is dialed before its time, at most once in half the delay
-    /// of a first failure, those that were connected to once and the others in turn. After a success the next one follows at once:
-    /// if the network was to blame, it is not any more. `first` is when the first cooldown ends.
-    fn early_dial<I: NodeId>(&mut self, facts: &mut Facts<I, A>, first: Option<Timestamp>) -> Option<Step> {
-        let mut order = [Queue::CoolingGood, Queue::Cooling];
-        if self.early.turn {
-            order.reverse();
-        }
-        let from = self.early.at.filter(|_| self.outage.last_success() < self.early.dialed);
-        // Before that somebody has cooled down by then.
-        if from.is_some_and(|from| first.is_none_or(|first| first <= from)) {
-            return None;
-        }
-        if let Some(from) = from.filter(|from| *from > facts.now) {
-            self.waits.add(WakeReason::Redial, from);
-            return None;
-        }
-        let rested = |node: NodeSlot| {
-            let (_, last) = facts.nodes.get(node)?.last();
-            Some((last.saturating_add(facts.config.backoff.short / 2), node))
-        };
-        let first = |queue| facts.waiting.sample(queue).filter_map(rested).min();
-        let (at, node) = order.into_iter().filter_map(first).min_by_key(|(at, _)| *at)?;
-        if at > facts.now {
-            self.waits.add(WakeReason::Redial, at);
-            return None;
-        }
-        if !self.may_dial(facts, DialKind::Dynamic) {
-            return None;
-        }
-        let permit = self.permit_past(facts, node, |refusal| matches!(refusal, Refusal::Cooling { .. }))?;
-        self.early = EarlyDials {
-            turn: !self.early.turn,
-            dialed: facts.now,
-            at: Some(facts.now.saturating_add(facts.config.outage.probe)),
-        };
-        self.begin_or_defer(facts, node, permit)
-    }
-
-    /// From when on a node that cools down may be dialed early.
-    pub(super) fn early_from<I: NodeId>(
-        &self,
-        facts: &Facts<I, A>,
-        subject: &Subject<'_, I, A>,
-    ) -> Option<Timestamp> {
-        let (_, record) = subject.node?;
-        let early = matches!(record.place().queue(), Queue::Cooling | Queue::CoolingGood);
-        let (_, last) = record.last();
-        early.then(|| last.saturating_add(facts.config.backoff.short / 2).max(facts.now))
     }
 
     /// Leave to dial a known node, whatever rules say for which this holds.
