@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct EarlyDials {
-    /// When it went out.
+    /// When it went out, or none could.
     dialed: Option<Timestamp>,
     /// Whether the next one goes to a node that was never connected to.
     turn: bool,
@@ -40,17 +40,15 @@ impl<A: Address> Balanced<A> {
         if from.is_some_and(|from| first.is_none_or(|first| first <= from)) {
             return None;
         }
-        if let Some(from) = from.filter(|from| *from > facts.now) {
-            self.waits.add(WakeReason::Redial, from);
-            return None;
-        }
         let mut order = [Queue::CoolingGood, Queue::Cooling];
         if self.early.turn {
             order.reverse();
         }
-        let first = order.into_iter().filter_map(|queue| self.most_rested(facts, queue, |_| true)).min()?;
-        if first.0 > facts.now {
-            self.waits.add(WakeReason::Redial, first.0);
+        let (rested, _) =
+            order.into_iter().filter_map(|queue| self.most_rested(facts, queue, |_| true)).min()?;
+        let at = from.map_or(rested, |from| from.max(rested));
+        if at > facts.now {
+            self.waits.add(WakeReason::Redial, at);
             return None;
         }
         if !self.may_dial(facts, DialKind::Dynamic) {
@@ -61,7 +59,8 @@ impl<A: Address> Balanced<A> {
         let allowed = |node| permit(node).is_some_and(|permit| permit.is_ok());
         let chosen = order.into_iter().filter_map(|queue| self.most_rested(facts, queue, allowed));
         let chosen = { chosen }.find(|(at, _)| *at <= facts.now).and_then(|(_, node)| permit(node)?.ok());
-        self.early = EarlyDials { dialed: Some(facts.now), turn: !self.early.turn };
+        // The next one who may is looked for later, with the turn as it is.
+        self.early = EarlyDials { dialed: Some(facts.now), turn: self.early.turn != chosen.is_some() };
         chosen.map_or(Some(Step::Looked), |permit| self.begin(facts, permit))
     }
 
