@@ -240,7 +240,9 @@ impl Sim<'_> {
             self.close(connection, 0, false);
             return self.hand(from, [answer]);
         }
-        let answer = self.answer(connection, DialOutcome::Connected);
+        let Event::DialFinished { dial, tried, .. } = self.answer(connection, DialOutcome::Connected) else {
+            return;
+        };
         self.set(connection, 0, State::Up);
         let this = &mut self.connections[connection as usize];
         this.up = self.now;
@@ -249,8 +251,7 @@ impl Sim<'_> {
         }
         let this = &self.connections[connection as usize];
         let place = self.world.place(to);
-        let (kind, addr) = (PeerKind::Outbound(this.kind), Some(place.addr));
-        self.hand(from, [Event::PeerAdded { id: place.id, kind, addr }, answer]);
+        self.hand(from, [Event::DialConnected { dial, addr: Some(place.addr), tried }]);
     }
 
     pub(crate) fn failed(&mut self, connection: u32, outcome: DialOutcome) {

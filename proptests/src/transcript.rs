@@ -156,6 +156,7 @@ fn error(error: &EventError) -> String {
         EventError::TimeOutOfRange { now } => format!("time_out_of_range {}", now.as_nanos()),
         EventError::UnknownTask(task) => format!("unknown_task {}", self::task(*task)),
         EventError::EndedTask(task) => format!("ended_task {}", self::task(*task)),
+        EventError::NotConnected(dial) => format!("not_connected {dial}"),
         EventError::Full { what, cap } => format!("full {} {cap}", collection(*what)),
         EventError::NotDialable(refusal) => format!("not_dialable {}", self::refusal(refusal)),
         EventError::OwnId => "own_id".to_owned(),
@@ -212,6 +213,7 @@ fn notice(notice: &Notice<Id>) -> String {
         Notice::RequestDropped { id: whom, reason } => {
             format!("request_dropped {} {}", id(whom), refusal(reason))
         }
+        Notice::KnownNodeForgotten { id: whom } => format!("known_node_forgotten {}", id(whom)),
         Notice::DiversityRelaxed { id: whom, subnet } => {
             format!("diversity_relaxed {} {}", id(whom), self::subnet(*subnet))
         }
