@@ -1,15 +1,14 @@
 //! The behaviour: what the swarm says goes into the dialer, what the dialer commands goes to the swarm.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use dialstate::record::{Recorder, Sink};
 use dialstate::{
-    AddrOutcome, Addrs, Command, ConfigError, DialKind, DialOutcome, Dialer, EventError, LookupId, Node,
-    Notice, PeerKind, RemovalReason, ResolveId, Source, Task, Timestamp,
+    AddrOutcome, Addrs, Command, ConfigError, DialId, DialKind, DialOutcome, Dialer, DisconnectReason,
+    EventError, LookupId, Node, Notice, PeerKind, RemovalReason, ResolveId, Source, Task, Timestamp,
 };
 use futures_timer::Delay;
 use libp2p_core::transport::PortUse;
@@ -17,15 +16,15 @@ use libp2p_core::{Endpoint, Multiaddr};
 use libp2p_identity::PeerId;
 use libp2p_swarm::behaviour::{ConnectionClosed, ConnectionEstablished, DialFailure, NewExternalAddrOfPeer};
 use libp2p_swarm::{
-    CloseConnection, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent,
-    THandlerOutEvent, ToSwarm,
+    CloseConnection, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NotifyHandler, THandler,
+    THandlerInEvent, THandlerOutEvent, ToSwarm,
 };
 use rand_chacha::ChaCha8Rng;
 use web_time::Instant;
 
-use crate::connections::{Connection, Connections};
+use crate::connections::{Connection, Connections, Parting};
 use crate::dials::Dials;
-use crate::handler::Handler;
+use crate::handler::{Handler, KeepAlive};
 use crate::{Addr, Config, Id, NotRecorded, node, outcome};
 
 /// Keeps a swarm at its outbound target: see the [crate](crate) for what it does and how it is used.
@@ -38,7 +37,7 @@ use crate::{Addr, Config, Id, NotRecorded, node, outcome};
 /// - **answers** to its events: [`lookup_finished`](Self::lookup_finished),
 ///   [`resolve_finished`](Self::resolve_finished);
 /// - **anything else** that the dialer takes: [`handle`](Self::handle);
-/// - **questions**: [`dialer`](Self::dialer).
+/// - **questions**: [`peers`](Self::peers), [`dialer`](Self::dialer).
 pub struct Behaviour<S = NotRecorded> {
     dialer: Recorder<Id, Addr, ChaCha8Rng, S>,
     /// The beginning of the dialer's time.
@@ -46,9 +45,10 @@ pub struct Behaviour<S = NotRecorded> {
     timer: Option<(Timestamp, Delay)>,
     dials: Dials,
     connections: Connections,
-    /// What the dialer wants closed.
-    closing: VecDeque<(PeerId, ConnectionId)>,
+    /// What the last command asks of the swarm.
+    actions: VecDeque<Action>,
     inbound_keep_alive: bool,
+    foreign_reported: bool,
     wakeups: u64,
     waker: Option<Waker>,
 }
@@ -105,8 +105,9 @@ impl<S: Sink<Id, Addr>> Behaviour<S> {
             timer: None,
             dials: Dials::default(),
             connections: Connections::default(),
-            closing: VecDeque::new(),
+            actions: VecDeque::new(),
             inbound_keep_alive: true,
+            foreign_reported: false,
             wakeups: 0,
             waker: None,
         })
@@ -117,6 +118,15 @@ impl<S: Sink<Id, Addr>> Behaviour<S> {
     #[must_use]
     pub const fn with_inbound_keep_alive(mut self, keep: bool) -> Self {
         self.inbound_keep_alive = keep;
+        self
+    }
+
+    /// What is done about connections that other behaviours have dialed. Default false: when the dialer comes to choose
+    /// such a peer, it takes the connection over instead of dialing. With true the dialer is told of each of them: it counts
+    /// nowhere, and its peer is not dialed as long as it is there.
+    #[must_use]
+    pub const fn with_foreign_reported(mut self, reported: bool) -> Self {
+        self.foreign_reported = reported;
         self
     }
 
@@ -170,15 +180,21 @@ impl<S: Sink<Id, Addr>> Behaviour<S> {
         self.dialer.dialer()
     }
 
+    /// The peers that count for the dialer: those that it wanted, and inbound ones.
+    pub fn peers(&self) -> impl Iterator<Item = (PeerId, PeerKind, &Addr)> {
+        self.connections.peers()
+    }
+
     /// How often the time of a `Sleep` has come.
     #[must_use]
     pub const fn wakeups(&self) -> u64 {
         self.wakeups
     }
 
-    /// Ends the recording, and returns its sink.
-    pub fn finish(self) -> S {
-        self.dialer.finish().1
+    /// The sink of the recording, for its error.
+    #[must_use]
+    pub const fn sink(&self) -> &S {
+        self.dialer.sink()
     }
 
     fn now(&self) -> Timestamp {
@@ -192,20 +208,26 @@ impl<S: Sink<Id, Addr>> Behaviour<S> {
 
     /// A connection is up.
     fn connected(&mut self, event: ConnectionEstablished<'_>) {
-        let ConnectionEstablished { peer_id: peer, connection_id, endpoint, failed_addresses, .. } = event;
+        let ConnectionEstablished { peer_id: peer, connection_id: id, endpoint, failed_addresses, .. } =
+            event;
         let addr = Addr::new(peer, endpoint.get_remote_address().clone());
-        let dial = if endpoint.is_dialer() { self.dials.connected(connection_id, peer) } else { None };
-        let kind = match dial {
-            Some(dial) => PeerKind::Outbound(dial.kind),
-            None if endpoint.is_dialer() => FOREIGN,
-            None => PeerKind::Inbound,
+        let (dial, ours) = match endpoint.is_dialer() {
+            true => self.dials.connected(id, peer),
+            false => (None, false),
         };
-        let foreign = kind == FOREIGN && dial.is_none();
-        self.connections.open(peer, Connection { id: connection_id, kind, foreign, addr: addr.clone() });
-        self.tell(dialstate::Event::PeerAdded { id: peer.into(), kind, addr: Some(addr.clone()) });
+        let kind = match dial {
+            Some(dial) => Some(PeerKind::Outbound(dial.kind)),
+            None if endpoint.is_dialer() => self.foreign_reported.then_some(FOREIGN),
+            None => Some(PeerKind::Inbound),
+        };
+        let foreign = endpoint.is_dialer() && !ours;
+        self.connections.open(peer, Connection { id, addr: addr.clone(), foreign, kind });
+        if let Some(kind) = kind {
+            self.tell(dialstate::Event::PeerAdded { id: peer.into(), kind, addr: Some(addr.clone()) });
+        }
         if let Some(dial) = dial {
-            let failed =
-                failed_addresses.iter().map(|addr| (Addr::new(peer, addr.clone()), DialOutcome::Unreachable));
+            let failed = failed_addresses.iter();
+            let failed = failed.map(|addr| (Addr::new(peer, addr.clone()), DialOutcome::Unreachable));
             let tried = failed.chain([(addr, DialOutcome::Connected)]);
             let tried = tried.map(|(addr, outcome)| AddrOutcome { addr, outcome }).collect();
             let outcome = DialOutcome::Connected;
@@ -216,13 +238,19 @@ impl<S: Sink<Id, Addr>> Behaviour<S> {
     /// A connection is gone.
     fn closed(&mut self, event: ConnectionClosed<'_>) {
         let ConnectionClosed { peer_id: peer, connection_id, cause, .. } = event;
-        let Some((gone, left)) = self.connections.close(peer, connection_id) else { return };
-        let id = Id::from(peer);
+        let Some(gone) = self.connections.close(peer, connection_id) else { return };
+        self.left(peer, gone.kind, outcome::of_end(cause));
+    }
+
+    /// The dialer has lost a connection of this kind. If there is another one, the peer stays by that.
+    fn left(&mut self, peer: PeerId, gone: Option<PeerKind>, reason: RemovalReason) {
+        let (Some(gone), id) = (gone, Id::from(peer)) else { return };
+        let left = self.connections.of(&peer).iter().rev().find_map(|of| Some((of.kind?, of.addr.clone())));
         match left {
-            None => self.tell(dialstate::Event::PeerRemoved { id, reason: outcome::of_end(cause) }),
-            Some(left) if left.kind != gone.kind => {
+            None => self.tell(dialstate::Event::PeerRemoved { id, reason }),
+            Some((kind, addr)) if kind != gone => {
                 self.tell(dialstate::Event::PeerRemoved { id, reason: RemovalReason::Local });
-                self.tell(dialstate::Event::PeerAdded { id, kind: left.kind, addr: Some(left.addr) });
+                self.tell(dialstate::Event::PeerAdded { id, kind, addr: Some(addr) });
             }
             Some(_) => {}
         }
@@ -236,46 +264,66 @@ impl<S: Sink<Id, Addr>> Behaviour<S> {
         }
     }
 
-    /// Does what the dialer commands, until that is something for the swarm. Returns `Err` when there is nothing more.
-    fn command(&mut self) -> Result<Action, Option<Timestamp>> {
-        loop {
-            match self.dialer.poll() {
-                Command::Dial { dial, node, kind, .. } => {
-                    let addrs = node.addrs.iter().map(|addr| addr.multiaddr().clone()).collect();
-                    if let Some(opts) = self.dials.begin(node.id.peer_id(), dial, kind, addrs) {
-                        return Ok(ToSwarm::Dial { opts });
-                    }
+    /// Does what one command says.
+    fn obey(&mut self, command: Command<Id, Addr>) {
+        match command {
+            Command::Dial { dial, node, kind, .. } => self.dial(dial, &node, kind),
+            Command::Lookup { lookup, target, .. } => {
+                self.actions.push_back(ToSwarm::GenerateEvent(Event::Lookup { lookup, target }));
+            }
+            Command::Resolve { resolve, id, .. } => {
+                self.actions
+                    .push_back(ToSwarm::GenerateEvent(Event::Resolve { resolve, peer: id.peer_id() }));
+            }
+            Command::Cancel(Task::Dial(dial)) => {
+                // A dial by itself can't be abandoned, only all that there is of a peer.
+                let alone = self.dials.abandon(dial).filter(|peer| self.connections.of(peer).is_empty());
+                if let Some(peer_id) = alone {
+                    let connection = CloseConnection::All;
+                    self.actions.push_back(ToSwarm::CloseConnection { peer_id, connection });
                 }
-                Command::Lookup { lookup, target, .. } => {
-                    return Ok(ToSwarm::GenerateEvent(Event::Lookup { lookup, target }));
+            }
+            Command::Cancel(task) => self.actions.push_back(ToSwarm::GenerateEvent(Event::Cancel(task))),
+            Command::Disconnect { id, reason } => self.disconnect(id.peer_id(), reason),
+            Command::Sleep { .. } => {}
+        }
+    }
+
+    /// Dials a peer, or takes over a connection to it that another behaviour has opened.
+    fn dial(&mut self, dial: DialId, node: &Node<Id, Addr>, kind: DialKind) {
+        let peer = node.id.peer_id();
+        if let Some(adopted) = self.connections.adopt(&peer, PeerKind::Outbound(kind)) {
+            self.keep_alive(peer, adopted.id, true);
+            let (kind, addr) = (PeerKind::Outbound(kind), Some(adopted.addr));
+            self.tell(dialstate::Event::PeerAdded { id: node.id, kind, addr });
+            let outcome = DialOutcome::Connected;
+            return self.tell(dialstate::Event::DialFinished { dial, outcome, tried: Vec::new() });
+        }
+        let addrs = node.addrs.iter().map(|addr| addr.multiaddr().clone()).collect();
+        if let Some(opts) = self.dials.begin(peer, dial, kind, addrs) {
+            self.actions.push_back(ToSwarm::Dial { opts });
+        }
+    }
+
+    fn disconnect(&mut self, peer: PeerId, reason: DisconnectReason) {
+        for (connection, parting) in self.connections.unwanted(&peer, reason) {
+            match parting {
+                Parting::Close => {
+                    let connection = CloseConnection::One(connection);
+                    self.actions.push_back(ToSwarm::CloseConnection { peer_id: peer, connection });
                 }
-                Command::Resolve { resolve, id, .. } => {
-                    return Ok(ToSwarm::GenerateEvent(Event::Resolve { resolve, peer: id.peer_id() }));
+                Parting::Release => {
+                    self.keep_alive(peer, connection, false);
+                    let kind = self.connections.release(&peer, connection);
+                    self.left(peer, kind, RemovalReason::Local);
                 }
-                Command::Cancel(Task::Dial(dial)) => {
-                    // A dial by itself can't be abandoned, only all that there is of a peer.
-                    let alone = self.dials.abandon(dial).filter(|peer| !self.connections.is_connected(peer));
-                    if let Some(peer_id) = alone {
-                        return Ok(ToSwarm::CloseConnection { peer_id, connection: CloseConnection::All });
-                    }
-                }
-                Command::Cancel(task) => return Ok(ToSwarm::GenerateEvent(Event::Cancel(task))),
-                Command::Disconnect { id, reason } => {
-                    let peer = id.peer_id();
-                    let close = self.connections.to_close(&peer, reason);
-                    self.closing.extend(close.into_iter().map(|connection| (peer, connection)));
-                    if let Some(action) = self.close() {
-                        return Ok(action);
-                    }
-                }
-                Command::Sleep { until, .. } => return Err(until),
             }
         }
     }
 
-    fn close(&mut self) -> Option<Action> {
-        let (peer_id, connection) = self.closing.pop_front()?;
-        Some(ToSwarm::CloseConnection { peer_id, connection: CloseConnection::One(connection) })
+    fn keep_alive(&mut self, peer_id: PeerId, connection: ConnectionId, keep: bool) {
+        let (handler, event) = (NotifyHandler::One(connection), KeepAlive(keep));
+        self.actions.push_back(ToSwarm::NotifyHandler { peer_id, handler, event });
     }
 
     /// Waits until an instant. Returns whether it has come.
@@ -293,7 +341,7 @@ impl<S: Sink<Id, Addr>> Behaviour<S> {
     }
 }
 
-type Action = ToSwarm<Event, Infallible>;
+type Action = ToSwarm<Event, KeepAlive>;
 
 impl<S: Sink<Id, Addr> + 'static> NetworkBehaviour for Behaviour<S> {
     type ConnectionHandler = Handler;
@@ -356,12 +404,13 @@ impl<S: Sink<Id, Addr> + 'static> NetworkBehaviour for Behaviour<S> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<Event, THandlerInEvent<Self>>> {
         loop {
-            if let Some(action) = self.close() {
+            if let Some(action) = self.actions.pop_front() {
                 return Poll::Ready(action);
             }
-            let until = match self.command() {
-                Ok(action) => return Poll::Ready(action),
-                Err(until) => until,
+            let command = self.dialer.poll();
+            let Command::Sleep { until, .. } = command else {
+                self.obey(command);
+                continue;
             };
             if let Some(notice) = self.dialer.next_notice() {
                 return Poll::Ready(ToSwarm::GenerateEvent(Event::Notice(notice)));

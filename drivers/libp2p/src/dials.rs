@@ -43,7 +43,9 @@ impl Dials {
             return None;
         }
         let condition = PeerCondition::DisconnectedAndNotDialing;
-        let opts = DialOpts::peer_id(peer).condition(condition).addresses(addrs).build();
+        // Both sides may dial at once. From the ports on which they listen, that would be one connection with two initiators,
+        // which fails.
+        let opts = DialOpts::peer_id(peer).condition(condition).addresses(addrs).allocate_new_port().build();
         self.ours.insert(opts.connection_id(), dial);
         Some(opts)
     }
@@ -75,10 +77,13 @@ impl Dials {
         self.ours.contains_key(&connection) || self.joined.contains_key(&peer)
     }
 
-    /// An outbound connection is up. Returns the dial of which it is the answer.
-    pub(crate) fn connected(&mut self, connection: ConnectionId, peer: PeerId) -> Option<Dial> {
+    /// An outbound connection is up. Returns the dial of which it is the answer, and whether it is ours.
+    pub(crate) fn connected(&mut self, connection: ConnectionId, peer: PeerId) -> (Option<Dial>, bool) {
         self.others.remove(&connection);
-        self.ours.remove(&connection).or_else(|| self.joined.remove(&peer))
+        match self.ours.remove(&connection) {
+            Some(dial) => (Some(dial), true),
+            None => (self.joined.remove(&peer), false),
+        }
     }
 
     /// A dial has failed. Returns that of which this is the answer.

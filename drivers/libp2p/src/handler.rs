@@ -7,6 +7,10 @@ use libp2p_core::upgrade::DeniedUpgrade;
 use libp2p_swarm::handler::ConnectionEvent;
 use libp2p_swarm::{ConnectionHandler, ConnectionHandlerEvent, SubstreamProtocol};
 
+/// Whether a connection is to stay.
+#[derive(Clone, Copy, Debug)]
+pub struct KeepAlive(pub(crate) bool);
+
 /// Keeps a connection open, or leaves that to the other behaviours.
 #[derive(Clone, Copy, Debug)]
 pub struct Handler {
@@ -20,7 +24,7 @@ impl Handler {
 }
 
 impl ConnectionHandler for Handler {
-    type FromBehaviour = Infallible;
+    type FromBehaviour = KeepAlive;
     type ToBehaviour = Infallible;
     type InboundProtocol = DeniedUpgrade;
     type OutboundProtocol = DeniedUpgrade;
@@ -35,8 +39,8 @@ impl ConnectionHandler for Handler {
         self.keep_alive
     }
 
-    fn on_behaviour_event(&mut self, event: Infallible) {
-        match event {}
+    fn on_behaviour_event(&mut self, KeepAlive(keep_alive): KeepAlive) {
+        self.keep_alive = keep_alive;
     }
 
     fn poll(&mut self, _: &mut Context<'_>) -> Poll<ConnectionHandlerEvent<DeniedUpgrade, (), Infallible>> {

@@ -12,7 +12,7 @@ mod recording;
 
 pub use behaviour::{Behaviour, Event};
 pub use dialstate;
-pub use handler::Handler;
+pub use handler::{Handler, KeepAlive};
 pub use id::{Addr, Id, node};
 pub use recording::NotRecorded;
 

@@ -1,6 +1,5 @@
 //! What the errors of libp2p say about a node and its addresses.
 
-use std::error::Error;
 use std::io::{self, ErrorKind};
 
 use dialstate::{AddrOutcome, DialOutcome, RemovalReason};
@@ -67,20 +66,20 @@ pub(crate) fn of_transport(error: &TransportError<io::Error>) -> DialOutcome {
     }
 }
 
-/// Transports wrap the error of the socket in errors of their own: the innermost one that is known counts.
+/// Transports wrap the error of the socket in errors of their own, some of which keep it as a text only.
 fn of_error(error: &io::Error) -> DialOutcome {
-    let mut found = of_kind(error);
-    let mut inner = error.get_ref().map(|inner| inner as &(dyn Error + 'static));
-    while let Some(error) = inner {
-        let next = error.downcast_ref::<io::Error>();
-        found = next.and_then(of_kind).or(found);
-        inner = match next.and_then(io::Error::get_ref) {
-            Some(wrapped) => Some(wrapped),
-            None => error.source(),
-        };
+    let text = error.to_string();
+    if text.ends_with(TIMEOUT) {
+        return DialOutcome::TimedOut;
     }
-    found.unwrap_or(DialOutcome::HandshakeFailed)
+    let code = text.rsplit_once("(os error ").and_then(|(_, code)| code.strip_suffix(')')?.parse().ok());
+    of_kind(error)
+        .or_else(|| of_kind(&io::Error::from_raw_os_error(code?)))
+        .unwrap_or(DialOutcome::HandshakeFailed)
 }
+
+/// What a timeout of a libp2p transport says. Its type depends on the transport, so it can't be recognized by that.
+const TIMEOUT: &str = "Timeout has been reached";
 
 /// What the kind of an error says, if it says anything.
 fn of_kind(error: &io::Error) -> Option<DialOutcome> {
@@ -108,5 +107,58 @@ pub(crate) fn of_end(cause: Option<&ConnectionError>) -> RemovalReason {
         Some(ConnectionError::IO(_)) => RemovalReason::Closed,
         // Nobody here had a use for the connection, or somebody here has closed it.
         Some(ConnectionError::KeepAliveTimeout) | None => RemovalReason::Local,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use libp2p_core::Multiaddr;
+    use libp2p_core::transport::timeout::TransportTimeoutError;
+    use libp2p_identity::Keypair;
+
+    use super::*;
+
+    fn outcome(error: io::Error) -> DialOutcome {
+        of_transport(&TransportError::Other(error))
+    }
+
+    #[test]
+    fn the_error_of_a_socket_is_found_behind_those_of_transports() {
+        // What these numbers mean on Linux.
+        let codes = [
+            (111, DialOutcome::Refused),
+            (110, DialOutcome::TimedOut),
+            (113, DialOutcome::Unreachable),
+            (24, DialOutcome::LocalError),
+        ];
+        for (code, expected) in codes {
+            let socket = || io::Error::from_raw_os_error(code);
+            assert_eq!(outcome(socket()), expected);
+            assert_eq!(outcome(io::Error::other(TransportTimeoutError::Other(socket()))), expected);
+        }
+        assert_eq!(outcome(io::Error::other("the key is wrong")), DialOutcome::HandshakeFailed);
+    }
+
+    #[test]
+    fn a_timeout_of_libp2p_is_one() {
+        let error = io::Error::other(TransportTimeoutError::<io::Error>::Timeout);
+        assert_eq!(outcome(error), DialOutcome::TimedOut);
+    }
+
+    #[test]
+    fn the_best_address_counts_and_each_has_its_own_outcome() {
+        let peer = Keypair::generate_ed25519().public().to_peer_id();
+        let [first, second] =
+            ["/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.2/tcp/1"].map(|addr| addr.parse().unwrap());
+        let with_id = |addr: &Multiaddr| addr.clone().with_p2p(peer).unwrap();
+        let error = DialError::Transport(vec![
+            (with_id(&first), TransportError::MultiaddrNotSupported(first.clone())),
+            (with_id(&second), TransportError::Other(ErrorKind::ConnectionRefused.into())),
+        ]);
+        let (whole, tried) = of_dial(peer, &error);
+        assert_eq!(whole, DialOutcome::Refused);
+        let expected = [(first, DialOutcome::Unreachable), (second, DialOutcome::Refused)];
+        let expected = expected.map(|(addr, outcome)| AddrOutcome { addr: Addr::new(peer, addr), outcome });
+        assert_eq!(tried, expected);
     }
 }

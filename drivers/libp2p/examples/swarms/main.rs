@@ -4,41 +4,31 @@
 //! cargo run --example swarms
 //! ```
 
+mod network;
+
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use dialstate_libp2p::Config;
-use libp2p::identity::Keypair;
+use network::Network;
 
-mod network;
-
-use network::{Node, Options};
+const NODES: u8 = 20;
+const TARGET: usize = 4;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
+    let mut network = Network::default();
     let begun = Instant::now();
-    let mut nodes: Vec<Node> = Vec::new();
-    for number in 0..20u8 {
-        let options = Options {
-            key: Keypair::ed25519_from_bytes([number + 1; 32])?,
-            config: Config::default().with_dynamic_target(4),
-            seed: [number; 32],
-            bootnode: nodes.first().map(|first| (first.peer, first.addr.clone())),
-            recording: None,
-        };
-        nodes.push(Node::start(options).await?);
+    for number in 0..NODES {
+        network.add(number, TARGET, None).await?;
     }
-    for _ in 0..20 {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        print!("{:?} ", begun.elapsed());
-        for node in &nodes {
-            let s = node.status.borrow();
-            print!("{}+{}/{} ", s.gauges.dynamic_peers, s.gauges.static_peers, s.gauges.inbound_peers);
-        }
-        println!();
-    }
-    for node in nodes {
-        println!("{:?}", node.stop().await?);
-    }
+    network.at_target(TARGET).await;
+    println!("{NODES} swarms are at their target of {TARGET} after {:?}", begun.elapsed());
+    network.agreed().await;
+    println!("connections of kademlia are idle and closed after {:?}", begun.elapsed());
+
+    let killed = Instant::now();
+    network.kill(5).await?;
+    network.at_target(TARGET).await;
+    println!("after the end of five, the others are again after {:?}", killed.elapsed());
     Ok(())
 }

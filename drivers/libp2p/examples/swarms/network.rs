@@ -6,9 +6,10 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use dialstate_libp2p::dialstate::record::BinarySink;
-use dialstate_libp2p::dialstate::{Gauges, Stats};
+use dialstate_libp2p::dialstate::{PeerKind, Stats};
 use dialstate_libp2p::{Addr, Behaviour, Config, kad::Queries};
 use futures::StreamExt;
+use futures::future::select_all;
 use libp2p::identity::Keypair;
 use libp2p::kad::store::MemoryStore;
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
@@ -52,7 +53,9 @@ pub struct Node {
 pub struct Status {
     /// Where it listens.
     pub addr: Option<Multiaddr>,
-    pub gauges: Gauges,
+    /// Its peers, and whether it has dialed them.
+    pub peers: BTreeMap<PeerId, bool>,
+    pub stats: Stats,
     pub wakeups: u64,
 }
 
@@ -130,8 +133,10 @@ async fn run(
             }
             _ => {}
         }
-        let (gauges, wakeups) = (dialer.dialer().gauges(), dialer.wakeups());
-        let status = Status { addr: swarm.listeners().next().cloned(), gauges, wakeups };
+        let peers = dialer.peers().map(|(peer, kind, _)| (peer, kind != PeerKind::Inbound)).collect();
+        let (wakeups, dialer) = (dialer.wakeups(), dialer.dialer());
+        let stats = dialer.stats().clone();
+        let status = Status { addr: swarm.listeners().next().cloned(), peers, stats, wakeups };
         show.send_if_modified(|shown| {
             let changed = *shown != status;
             *shown = status;
@@ -140,3 +145,86 @@ async fn run(
     }
     swarm.behaviour().dialer.dialer().stats().clone()
 }
+
+/// Nodes in one process. The first that was ever started is the bootnode of all others.
+#[derive(Default)]
+pub struct Network {
+    pub nodes: Vec<Node>,
+    bootnode: Option<(PeerId, Multiaddr)>,
+}
+
+impl Network {
+    /// Starts a node, whose key and seed follow from its number.
+    pub async fn add(
+        &mut self,
+        number: u8,
+        target: usize,
+        recording: Option<Box<dyn Write + Send>>,
+    ) -> Result<(), Box<dyn Error>> {
+        let mut key = [number; 32];
+        key[0] = 1;
+        let node = Node::start(Options {
+            key: Keypair::ed25519_from_bytes(key)?,
+            config: Config::default().with_dynamic_target(target as u32),
+            seed: [number; 32],
+            bootnode: self.bootnode.clone(),
+            recording,
+        });
+        let node = node.await?;
+        self.bootnode.get_or_insert_with(|| (node.peer, node.addr.clone()));
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    /// Stops the first few nodes.
+    pub async fn kill(&mut self, count: usize) -> Result<(), Box<dyn Error>> {
+        for node in self.nodes.drain(..count) {
+            node.stop().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until every node has dialed as many peers as it wants, or is connected to all others and has nobody left to
+    /// dial. All of these peers are alive, and know of it.
+    pub async fn at_target(&mut self, target: usize) {
+        self.until(|all| {
+            all.iter().all(|(me, peers)| {
+                let dialed: Vec<_> =
+                    peers.iter().filter(|(_, dialed)| **dialed).map(|(peer, _)| peer).collect();
+                let known = |peer: &PeerId| all.get(peer).is_some_and(|there| there.get(me) == Some(&false));
+                let everybody = || all.keys().all(|other| other == me || peers.contains_key(other));
+                (dialed.len() == target || everybody()) && dialed.into_iter().all(known)
+            })
+        })
+        .await;
+    }
+
+    /// Waits until every connection of which one end knows is known to the other, as that of the other side. So those are
+    /// gone that kademlia had opened, and of two between the same nodes one.
+    pub async fn agreed(&mut self) {
+        self.until(|all| {
+            all.iter().all(|(me, peers)| {
+                peers.iter().all(|(peer, dialed)| {
+                    let there = all.get(peer).and_then(|of| of.get(me));
+                    there.is_some_and(|there| there != dialed)
+                })
+            })
+        })
+        .await;
+    }
+
+    async fn until(&mut self, wanted: impl Fn(&Peers) -> bool) {
+        loop {
+            let one = |node: &mut Node| (node.peer, node.status.borrow_and_update().peers.clone());
+            if wanted(&self.nodes.iter_mut().map(one).collect()) {
+                return;
+            }
+            let changes = self.nodes.iter_mut().map(|node| Box::pin(node.status.changed()));
+            // A node that has failed shows that when it is stopped.
+            let _ = select_all(changes).await;
+        }
+    }
+}
+
+/// The peers of each node, and whether it has dialed them.
+type Peers = BTreeMap<PeerId, BTreeMap<PeerId, bool>>;
