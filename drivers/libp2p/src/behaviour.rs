@@ -77,6 +77,20 @@ pub enum Event {
     },
     /// A lookup or resolve needs no answer any more.
     Cancel(Task),
+    /// A connection that another behaviour has dialed was taken over: from now on it counts.
+    Adopted {
+        /// The peer.
+        peer: PeerId,
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// A connection that was taken over is given back to the behaviour that has dialed it.
+    Released {
+        /// The peer.
+        peer: PeerId,
+        /// The connection.
+        connection: ConnectionId,
+    },
     /// Something that an operator may want to know.
     Notice(Notice<Id>),
 }
@@ -293,7 +307,9 @@ impl<S: Sink<Id, Addr>> Behaviour<S> {
     fn dial(&mut self, dial: DialId, node: &Node<Id, Addr>, kind: DialKind) {
         let peer = node.id.peer_id();
         if let Some(adopted) = self.connections.adopt(&peer, PeerKind::Outbound(kind)) {
-            self.keep_alive(peer, adopted.id, true);
+            let connection = adopted.id;
+            self.keep_alive(peer, connection, true);
+            self.actions.push_back(ToSwarm::GenerateEvent(Event::Adopted { peer, connection }));
             let (kind, addr) = (PeerKind::Outbound(kind), Some(adopted.addr));
             self.tell(dialstate::Event::PeerAdded { id: node.id, kind, addr });
             let outcome = DialOutcome::Connected;
@@ -314,6 +330,7 @@ impl<S: Sink<Id, Addr>> Behaviour<S> {
                 }
                 Parting::Release => {
                     self.keep_alive(peer, connection, false);
+                    self.actions.push_back(ToSwarm::GenerateEvent(Event::Released { peer, connection }));
                     let kind = self.connections.release(&peer, connection);
                     self.left(peer, kind, RemovalReason::Local);
                 }

@@ -47,7 +47,7 @@ impl Queries {
                     }
                 }
             }
-            Event::Notice(_) => {}
+            Event::Adopted { .. } | Event::Released { .. } | Event::Notice(_) => {}
         }
     }
 
