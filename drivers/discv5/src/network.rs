@@ -18,12 +18,15 @@ pub struct Network {
     pub nodes: Vec<(Node, watch::Receiver<Status>)>,
 }
 
-/// What most nodes are made from: the `number` gives the address and the seed.
-#[must_use]
-pub fn options(number: u8, target: u32, bootnodes: Vec<Enr>) -> Options {
+/// What most nodes are made from: the `number` gives the address, the key and the seed.
+///
+/// # Errors
+/// 32 bytes with this value make no key: zero.
+pub fn options(number: u8, target: u32, bootnodes: Vec<Enr>) -> Result<Options, Error> {
     let [.., high, low] = std::process::id().to_be_bytes();
-    Options {
-        key: CombinedKey::secp256k1_from_bytes(&mut [number; 32]).expect("not zero"),
+    let key = CombinedKey::secp256k1_from_bytes(&mut [number; 32]).map_err(|error| error.to_string())?;
+    Ok(Options {
+        key,
         seq: 1,
         port: 0,
         // By the process, so that two of them can run at the same time.
@@ -33,7 +36,7 @@ pub fn options(number: u8, target: u32, bootnodes: Vec<Enr>) -> Options {
         config: Config::<Id, SocketAddr>::default().with_dynamic_target(target),
         seed: [number; 32],
         recording: None,
-    }
+    })
 }
 
 impl Network {
@@ -43,7 +46,7 @@ impl Network {
     /// A node can't be started.
     pub async fn start(&mut self, numbers: Range<u8>, target: u32) -> Result<(), Error> {
         for number in numbers {
-            self.add(options(number, target, self.bootnodes())).await?;
+            self.add(options(number, target, self.bootnodes())?).await?;
         }
         Ok(())
     }
@@ -72,6 +75,12 @@ impl Network {
     pub async fn settled(&mut self, target: usize) {
         let full = |all: &Statuses, of: &Status| outbound(of) == target || of.peers.len() + 1 == all.len();
         self.until(|all| all.values().all(|of| full(all, of)) && agreed(all)).await;
+    }
+
+    /// How often all dialers together have woken up.
+    #[must_use]
+    pub fn wakeups(&self) -> u64 {
+        self.nodes.iter().map(|(_, status)| status.borrow().wakeups).sum()
     }
 
     /// Waits until the status of all nodes is as wanted.

@@ -1,6 +1,8 @@
 //! Networks of nodes with real sockets: they reach their targets, get back to them, and what their dialers did can be
 //! repeated without any socket.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "this is a test")]
+
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -65,7 +67,7 @@ async fn all_reach_their_target_and_get_back_to_it() -> Result<(), Error> {
     let mut tapes = Vec::new();
     for number in 1..=NODES {
         let tape = Tape::default();
-        network.add(tape.record(options(number, TARGET, network.bootnodes()))).await?;
+        network.add(tape.record(options(number, TARGET, network.bootnodes())?)).await?;
         tapes.push(tape);
     }
     timeout(PATIENCE, network.settled(TARGET as usize)).await?;
@@ -95,7 +97,7 @@ async fn a_node_that_moves_is_found_again() -> Result<(), Error> {
     let (id, old) = (moving.id(), moving.record().tcp4().unwrap());
 
     let tape = Tape::default();
-    let mut keeper = tape.record(options(109, 0, network.bootnodes()));
+    let mut keeper = tape.record(options(109, 0, network.bootnodes())?);
     keeper.statics = vec![moving.record().clone()];
     keeper.config.backoff.static_first = Duration::from_millis(100);
     keeper.config.resolves.delay = Duration::from_secs(1);
@@ -106,7 +108,7 @@ async fn a_node_that_moves_is_found_again() -> Result<(), Error> {
 
     moving.stop().await?;
     let new = if old == u16::MAX { old - 1 } else { old + 1 };
-    network.add(Options { seq: 2, port: new, ..options(108, 3, network.bootnodes()) }).await?;
+    network.add(Options { seq: 2, port: new, ..options(108, 3, network.bootnodes())? }).await?;
     timeout(PATIENCE, network.until(|all| port(all) == Some(new))).await?;
 
     for (node, _) in network.nodes.drain(..) {

@@ -1,5 +1,7 @@
 //! One rule each, with two swarms over real sockets, or one and a socket.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "this is a test")]
+
 use std::net::TcpListener;
 use std::pin::pin;
 use std::time::Duration;
@@ -139,7 +141,9 @@ async fn a_connection_of_another_behaviour_is_taken_over_and_let_go() {
 #[tokio::test]
 async fn a_connection_of_another_behaviour_may_count_as_such() {
     let (mut other, addr) = listening(config(0)).await;
-    let mut swarm = swarm(config(1), |behaviour| behaviour.with_foreign_reported(true));
+    let mut config = config(1);
+    config.backoff.short = Duration::from_millis(100);
+    let mut swarm = swarm(config, |behaviour| behaviour.with_foreign_reported(true));
     let peer = *other.local_peer_id();
     swarm.dial(addr.clone()).unwrap();
     until([&mut swarm, &mut other], |swarm, _| swarm.is_connected(&peer)).await;

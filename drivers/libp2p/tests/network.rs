@@ -1,6 +1,8 @@
 //! Swarms over real sockets: they reach their targets, get back to them, and what their dialers did can be repeated without
 //! any socket.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "this is a test")]
+
 #[path = "../examples/swarms/network.rs"]
 mod network;
 

@@ -1,5 +1,7 @@
 //! Swarms in one process: identify and kademlia tell each of them of others, and the dialer keeps each at its target.
 
+#![allow(dead_code, unreachable_pub, reason = "the example and a test use it")]
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, Write};
@@ -7,7 +9,7 @@ use std::time::Duration;
 
 use dialstate_libp2p::dialstate::record::BinarySink;
 use dialstate_libp2p::dialstate::{PeerKind, Stats};
-use dialstate_libp2p::{Addr, Behaviour, Config, kad::Queries};
+use dialstate_libp2p::{Behaviour, Config, kad::Queries};
 use futures::StreamExt;
 use futures::future::select_all;
 use libp2p::identity::Keypair;
@@ -56,7 +58,10 @@ pub struct Status {
     /// Its peers, and whether it has dialed them.
     pub peers: BTreeMap<PeerId, bool>,
     pub stats: Stats,
+    /// How often the time of a `Sleep` has come.
     pub wakeups: u64,
+    /// How many connections came up beside one with the same peer.
+    pub seconds: u64,
 }
 
 impl Node {
@@ -112,7 +117,7 @@ async fn run(
     show: watch::Sender<Status>,
     mut stopped: oneshot::Receiver<()>,
 ) -> Stats {
-    let mut queries = Queries::default();
+    let (mut queries, mut seconds) = (Queries::default(), 0);
     loop {
         let event = tokio::select! {
             _ = &mut stopped => break,
@@ -131,12 +136,15 @@ async fn run(
                     kad.add_address(&peer_id, addr);
                 }
             }
+            SwarmEvent::ConnectionEstablished { num_established, .. } if num_established.get() > 1 => {
+                seconds += 1
+            }
             _ => {}
         }
         let peers = dialer.peers().map(|(peer, kind, _)| (peer, kind != PeerKind::Inbound)).collect();
         let (wakeups, dialer) = (dialer.wakeups(), dialer.dialer());
         let stats = dialer.stats().clone();
-        let status = Status { addr: swarm.listeners().next().cloned(), peers, stats, wakeups };
+        let status = Status { addr: swarm.listeners().next().cloned(), peers, stats, wakeups, seconds };
         show.send_if_modified(|shown| {
             let changed = *shown != status;
             *shown = status;
@@ -211,6 +219,16 @@ impl Network {
             })
         })
         .await;
+    }
+
+    /// What each node has reached.
+    pub fn statuses(&self) -> impl Iterator<Item = watch::Ref<'_, Status>> {
+        self.nodes.iter().map(|node| node.status.borrow())
+    }
+
+    /// How often all dialers together have woken up.
+    pub fn wakeups(&self) -> u64 {
+        self.statuses().map(|status| status.wakeups).sum()
     }
 
     async fn until(&mut self, wanted: impl Fn(&Peers) -> bool) {
