@@ -31,6 +31,9 @@ pub trait App: Send + Sync + 'static {
     fn rests(&self, dialer: &Dialer<Id, SocketAddr, ChaCha8Rng>);
 }
 
+/// The answer to a dial, with the connection if it has led to one.
+type Dialed = (Event<Id, SocketAddr>, Option<TcpStream>);
+
 /// What the loop is told by the other threads.
 #[derive(Debug)]
 pub enum Told {
@@ -103,24 +106,18 @@ impl<A: App, S: Sink<Id, SocketAddr>> Driver<A, S> {
                 Command::Dial { dial, node, kind, stagger, deadline } => {
                     let now = self.epoch.timestamp(Instant::now());
                     let race = Race::new(now, dial, node.addrs, stagger, deadline);
-                    let (app, epoch, kind) = (self.app.clone(), self.epoch, PeerKind::Outbound(kind));
-                    self.spawn(move || {
-                        let (answer, stream) = run_race(&app, epoch, node.id, race);
-                        Told::Dialed(node.id, kind, answer, stream)
+                    let epoch = self.epoch;
+                    self.spawn(move |app| {
+                        let (answer, stream) = run_race(app, epoch, node.id, race);
+                        Told::Dialed(node.id, PeerKind::Outbound(kind), answer, stream)
                     });
                 }
-                Command::Resolve { resolve, id, .. } => {
-                    let app = self.app.clone();
-                    self.spawn(move || {
-                        Told::Event(Event::ResolveFinished { resolve, addrs: app.resolve(id) })
-                    });
-                }
-                Command::Lookup { lookup, target, .. } => {
-                    let app = self.app.clone();
-                    self.spawn(move || {
-                        Told::Event(Event::LookupFinished { lookup, nodes: app.lookup(target) })
-                    });
-                }
+                Command::Resolve { resolve, id, .. } => self.spawn(move |app| {
+                    Told::Event(Event::ResolveFinished { resolve, addrs: app.resolve(id) })
+                }),
+                Command::Lookup { lookup, target, .. } => self.spawn(move |app| {
+                    Told::Event(Event::LookupFinished { lookup, nodes: app.lookup(target) })
+                }),
                 // A thread that blocks can't be stopped: its answer will be late, and its connection is closed then.
                 Command::Cancel(_) => {}
                 Command::Disconnect { id, reason } => {
@@ -148,33 +145,25 @@ impl<A: App, S: Sink<Id, SocketAddr>> Driver<A, S> {
     /// A connection is up, or a dial has failed.
     fn opened(&mut self, id: Id, kind: PeerKind, event: Event<Id, SocketAddr>, stream: Option<TcpStream>) {
         let wanted = self.handle(event);
-        let Some((stream, copy)) =
-            stream.filter(|_| wanted).and_then(|one| Some((one.try_clone().ok()?, one)))
-        else {
-            return;
-        };
+        let Some(stream) = stream.filter(|_| wanted) else { return };
+        let Ok(copy) = stream.try_clone() else { return };
         self.opened += 1;
-        let (connection, app, addr) = (self.opened, self.app.clone(), copy.peer_addr().ok());
+        let (connection, addr) = (self.opened, copy.peer_addr().ok());
         self.streams.insert(connection, copy);
         let surplus = self.sessions.opened(id, kind, addr, connection);
         surplus.and_then(|surplus| self.streams.remove(&surplus)).iter().for_each(close);
-        self.spawn(move || Told::Closed(connection, app.session(id, stream)));
+        self.spawn(move |app| Told::Closed(connection, app.session(id, stream)));
     }
 
-    fn spawn(&self, work: impl FnOnce() -> Told + Send + 'static) {
-        let outbox = self.outbox.clone();
+    fn spawn(&self, work: impl FnOnce(&Arc<A>) -> Told + Send + 'static) {
+        let (app, outbox) = (self.app.clone(), self.outbox.clone());
         // After a stop nobody listens any more.
-        thread::spawn(move || drop(outbox.send(work())));
+        thread::spawn(move || drop(outbox.send(work(&app))));
     }
 }
 
 /// Runs one dial to its end. A connection that comes too late is dropped with its result, and so closed.
-fn run_race<A: App>(
-    app: &Arc<A>,
-    epoch: Epoch,
-    id: Id,
-    mut race: Race<SocketAddr>,
-) -> (Event<Id, SocketAddr>, Option<TcpStream>) {
+fn run_race<A: App>(app: &Arc<A>, epoch: Epoch, id: Id, mut race: Race<SocketAddr>) -> Dialed {
     let (outbox, ended) = channel();
     loop {
         match race.next(epoch.timestamp(Instant::now())) {

@@ -53,11 +53,14 @@ pub enum Told<C> {
     Stop,
 }
 
+/// The dialer of a node, recorded.
+pub type Recorded<S> = Recorder<Id, SocketAddr, ChaCha8Rng, S>;
+
 /// A dialer with everything that is open.
 #[derive(Debug)]
 pub struct Driver<A: App, S> {
     app: Arc<A>,
-    dialer: Recorder<Id, SocketAddr, ChaCha8Rng, S>,
+    dialer: Recorded<S>,
     epoch: Epoch,
     sessions: Sessions<Id, SocketAddr, u64>,
     opened: u64,
@@ -70,21 +73,14 @@ pub struct Driver<A: App, S> {
 
 impl<A: App, S: Sink<Id, SocketAddr>> Driver<A, S> {
     /// A driver; `outbox` leads to the `inbox` of [`run`](Self::run).
-    pub fn new(
-        app: Arc<A>,
-        dialer: Recorder<Id, SocketAddr, ChaCha8Rng, S>,
-        outbox: UnboundedSender<Told<A::Stream>>,
-    ) -> Self {
+    pub fn new(app: Arc<A>, dialer: Recorded<S>, outbox: UnboundedSender<Told<A::Stream>>) -> Self {
         let epoch = Epoch::new(Instant::now().into_std(), dialer.dialer().now());
         let (tasks, connections, work) = (BTreeMap::new(), BTreeMap::new(), JoinSet::new());
         Self { app, dialer, epoch, sessions: Sessions::new(), opened: 0, work, tasks, connections, outbox }
     }
 
     /// Runs until it is told to stop. Closes all connections, and gives up all tasks.
-    pub async fn run(
-        mut self,
-        mut inbox: UnboundedReceiver<Told<A::Stream>>,
-    ) -> Recorder<Id, SocketAddr, ChaCha8Rng, S> {
+    pub async fn run(mut self, mut inbox: UnboundedReceiver<Told<A::Stream>>) -> Recorded<S> {
         loop {
             let until = self.drain();
             self.app.rests(self.dialer.dialer());
@@ -124,23 +120,21 @@ impl<A: App, S: Sink<Id, SocketAddr>> Driver<A, S> {
                 Command::Dial { dial, node, kind, stagger, deadline } => {
                     let now = self.epoch.timestamp(Instant::now().into_std());
                     let race = Race::new(now, dial, node.addrs, stagger, deadline);
-                    let (app, epoch, kind) = (self.app.clone(), self.epoch, PeerKind::Outbound(kind));
-                    self.begin(Task::Dial(dial), async move {
+                    let epoch = self.epoch;
+                    self.begin(Task::Dial(dial), |app| async move {
                         let (answer, stream) = run_race(app, epoch, node.id, race).await;
-                        Told::Dialed(node.id, kind, answer, stream)
+                        Told::Dialed(node.id, PeerKind::Outbound(kind), answer, stream)
                     });
                 }
                 Command::Resolve { resolve, id, .. } => {
-                    let app = self.app.clone();
-                    self.begin(Task::Resolve(resolve), async move {
+                    self.begin(Task::Resolve(resolve), move |app| async move {
                         Told::Event(Event::ResolveFinished { resolve, addrs: app.resolve(id).await })
-                    });
+                    })
                 }
                 Command::Lookup { lookup, target, .. } => {
-                    let app = self.app.clone();
-                    self.begin(Task::Lookup(lookup), async move {
+                    self.begin(Task::Lookup(lookup), move |app| async move {
                         Told::Event(Event::LookupFinished { lookup, nodes: app.lookup(target).await })
-                    });
+                    })
                 }
                 Command::Cancel(task) => _ = self.tasks.remove(&task).map(|task| task.abort()),
                 Command::Disconnect { id, reason } => {
@@ -193,8 +187,11 @@ impl<A: App, S: Sink<Id, SocketAddr>> Driver<A, S> {
         }
     }
 
-    fn begin(&mut self, task: Task, work: impl Future<Output = Told<A::Stream>> + Send + 'static) {
-        let outbox = self.outbox.clone();
+    fn begin<F>(&mut self, task: Task, work: impl FnOnce(Arc<A>) -> F)
+    where
+        F: Future<Output = Told<A::Stream>> + Send + 'static,
+    {
+        let (work, outbox) = (work(self.app.clone()), self.outbox.clone());
         self.tasks.insert(task, self.work.spawn(async move { drop(outbox.send(work.await)) }));
     }
 }
