@@ -11,7 +11,7 @@
 use std::error::Error;
 use std::net::SocketAddr;
 
-use dialstate::{Command, Config, DialOutcome, Dialer, Event, Node, Notice, PeerKind, Source, Timestamp};
+use dialstate::{Command, Config, DialOutcome, Dialer, Event, Node, Notice, Source, Timestamp};
 use dialstate_proptests::ChaCha8Rng;
 use rand_core::SeedableRng;
 use tracing::{info, warn};

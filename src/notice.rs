@@ -34,9 +34,9 @@ pub enum Notice<I> {
         /// The rule that excludes it.
         reason: Refusal,
     },
-    /// A known node is known no more: `NodeForgotten` said so, or it had to give way to another one at
-    /// [`Limits::known`](crate::Limits::known). Whoever keeps something beside it, a key or a record, may drop that, unless the
-    /// node is static, connected or in an attempt.
+    /// A known node is known no more: `NodeForgotten` said so, or it had to give way to another one at a cap in
+    /// [`Limits`](crate::Limits). Whoever keeps something beside it, a key or a record, may drop that, unless the node is static,
+    /// connected or in an attempt.
     ///
     /// These fill at most half of the room for notices. Where some may have been dropped
     /// ([`Stats::notices_dropped`](crate::Stats::notices_dropped)), compare with `Dialer::known_nodes`.

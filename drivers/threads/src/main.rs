@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use cpu_time::ProcessTime;
 use dialstate::record::{RecordedStep, Recording};
-use dialstate::{Command, DisconnectReason, Event};
+use dialstate::{Command, DisconnectReason, Event, Timestamp};
 use dialstate_threads::driver::Id;
 use dialstate_threads::network::Network;
 
@@ -37,7 +37,7 @@ fn main() -> Result<(), Failure> {
         }
         settled(&network)?;
         println!("  with 5 of them back after {:?}", begun.elapsed());
-        let (cpu, rest) = (ProcessTime::now(), Duration::from_secs(20));
+        let (cpu, rest) = (ProcessTime::now(), Duration::from_secs(15));
         thread::sleep(rest);
         println!("  CPU at target: {:?} in {rest:?}", cpu.elapsed());
         tapes.extend((1..=nodes).map(|number| network.stop(number)));
@@ -46,7 +46,7 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is counted in the recordings of all nodes.
+/// What is counted in the recordings of all nodes, until the first of them stops for good.
 fn count(tapes: &[Vec<u8>]) -> Result<BTreeMap<&'static str, u32>, Failure> {
     let mut counts = BTreeMap::new();
     for tape in tapes {
@@ -57,9 +57,17 @@ fn count(tapes: &[Vec<u8>]) -> Result<BTreeMap<&'static str, u32>, Failure> {
             RecordedStep::Command(_) => None,
         });
         // Before the other nodes stop.
-        let [from, to] = [14, 2].map(|secs| last.clone().max().unwrap_or_default().saturating_sub(Duration::from_secs(secs)));
+        let [from, to] = [14, 2]
+            .map(|secs| last.clone().max().unwrap_or_default().saturating_sub(Duration::from_secs(secs)));
         let rest = from..to;
+        let mut clock = Timestamp::ZERO;
         for step in &end {
+            if let RecordedStep::Event(now, _) = step {
+                clock = *now;
+            }
+            if clock > rest.end {
+                break;
+            }
             let name = match step {
                 RecordedStep::Event(now, Event::Tick) if rest.contains(now) => "wake-ups in 12 s at target",
                 RecordedStep::Event(_, Event::Tick) => "other wake-ups",

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use cpu_time::ProcessTime;
 use dialstate::record::{RecordedStep, Recording};
-use dialstate::{Command, DisconnectReason, Event};
+use dialstate::{Command, DisconnectReason, Event, Timestamp};
 use dialstate_tokio::driver::Id;
 use dialstate_tokio::network::Network;
 use dialstate_tokio::transport::Tcp;
@@ -40,7 +40,7 @@ async fn main() -> Result<(), Failure> {
         }
         network.settled(TARGET, PATIENCE).await.ok_or(late)?;
         println!("  with 5 of them back after {:?}", begun.elapsed());
-        let (cpu, rest) = (ProcessTime::now(), Duration::from_secs(20));
+        let (cpu, rest) = (ProcessTime::now(), Duration::from_secs(15));
         tokio::time::sleep(rest).await;
         println!("  CPU at target: {:?} in {rest:?}", cpu.elapsed());
         for number in 1..=nodes {
@@ -51,7 +51,7 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is counted in the recordings of all nodes.
+/// What is counted in the recordings of all nodes, until the first of them stops for good.
 fn count(tapes: &[Vec<u8>]) -> Result<BTreeMap<&'static str, u32>, Failure> {
     let mut counts = BTreeMap::new();
     for tape in tapes {
@@ -62,9 +62,17 @@ fn count(tapes: &[Vec<u8>]) -> Result<BTreeMap<&'static str, u32>, Failure> {
             RecordedStep::Command(_) => None,
         });
         // Before the other nodes stop.
-        let [from, to] = [14, 2].map(|secs| last.clone().max().unwrap_or_default().saturating_sub(Duration::from_secs(secs)));
+        let [from, to] = [14, 2]
+            .map(|secs| last.clone().max().unwrap_or_default().saturating_sub(Duration::from_secs(secs)));
         let rest = from..to;
+        let mut clock = Timestamp::ZERO;
         for step in &end {
+            if let RecordedStep::Event(now, _) = step {
+                clock = *now;
+            }
+            if clock > rest.end {
+                break;
+            }
             let name = match step {
                 RecordedStep::Event(now, Event::Tick) if rest.contains(now) => "wake-ups in 12 s at target",
                 RecordedStep::Event(_, Event::Tick) => "other wake-ups",

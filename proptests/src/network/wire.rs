@@ -137,7 +137,7 @@ impl Network {
             let answer = self.answer(connection, DialOutcome::Connected);
             match answer {
                 // One event or two: they mean the same.
-                Event::DialFinished { dial, tried, .. } if connection % 2 == 0 => {
+                Event::DialFinished { dial, tried, .. } if connection.is_multiple_of(2) => {
                     vec![Event::DialConnected { dial, addr, tried }]
                 }
                 answer => vec![Event::PeerAdded { id, kind: PeerKind::Outbound(kind), addr }, answer],

@@ -193,7 +193,7 @@ proptest! {
                     naive.0.push((id, kind, connection));
                     let same = naive.of(id, kind);
                     let surplus = same.first().filter(|_| same.len() > 4).copied();
-                    surplus.map(|surplus| naive.close(surplus));
+                    surplus.iter().for_each(|surplus| naive.close(*surplus));
                     prop_assert_eq!(sessions.opened([id], kind, Some(connection), connection), surplus);
                 }
                 Act::Close(connection) => {
