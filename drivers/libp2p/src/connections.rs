@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dialstate::driver::Sessions;
-use dialstate::{DisconnectReason, PeerKind, RemovalReason};
+use dialstate::{DisconnectReason, PeerKind, RemovalReason, Side};
 use libp2p_identity::PeerId;
 use libp2p_swarm::ConnectionId;
 
@@ -78,6 +78,11 @@ impl Connections {
     /// The dialer wants a peer disconnected. It knows no more of the connections that are closed or released.
     #[must_use]
     pub(crate) fn part(&mut self, peer: PeerId, reason: DisconnectReason) -> Parting {
+        // Of two connections the side with the smaller id closes one, and only it: the other side can't tell whether the
+        // inbound one that would stay is wanted by the dialer over there, or by some other behaviour for a moment.
+        if reason == (DisconnectReason::Duplicate { close: Side::Outbound }) {
+            return Parting::default();
+        }
         let (connections, answer) = self.known.disconnect(peer.into(), reason);
         let foreign = self.foreign.get(&peer).map_or(&[][..], Vec::as_slice);
         if matches!(reason, DisconnectReason::Banned | DisconnectReason::Restricted) {
