@@ -82,8 +82,8 @@
 //! - **Limits and block lists.** A dial that `libp2p-connection-limits` denies is an error of this host: dials pause, and no
 //!   peer is blamed. A peer that another behaviour denies is left alone for a long time.
 //! - **If both sides dial at once**, there are two connections. The one that the smaller peer id has dialed stays, and that
-//!   peer closes the other: it alone knows that its own is not just one of kademlia, say. Dials go out from a new port, since from the listening ports the two would meet as one
-//!   connection without a listener, and fail.
+//!   peer closes the other: it alone knows that its own is not just one of kademlia, say. Dials go out from a new port,
+//!   since from the listening ports the two would meet as one connection without a listener, and fail.
 //!
 //! # What a dial says about an address
 //!
