@@ -80,14 +80,9 @@ impl Discovery {
         self.newest.get(id).and_then(address)
     }
 
-    /// The number of records that are kept.
-    pub(crate) fn len(&self) -> usize {
-        self.newest.len()
-    }
-
-    /// Forgets the records of all other nodes.
-    pub(crate) fn retain(&mut self, keep: impl Fn(&Id) -> bool) {
-        self.newest.retain(|id, _| keep(id));
+    /// A record is not needed any more.
+    pub(crate) fn forget(&mut self, id: &Id) {
+        self.newest.remove(id);
     }
 }
 

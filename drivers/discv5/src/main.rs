@@ -22,24 +22,20 @@ async fn main() -> Result<(), Error> {
         work.elapsed()
     );
 
-    let (wakeups, work) = (network.wakeups(), ProcessTime::now());
+    let (before, work) = (network.wakeups(TARGET), ProcessTime::now());
     tokio::time::sleep(MINUTE).await;
-    let woken = network.wakeups() - wakeups;
-    println!(
-        "at target: {woken} wake-ups of {NODES} dialers in a minute, {:?} of CPU in all",
-        work.elapsed()
-    );
+    let after = network.wakeups(TARGET);
+    let (full, others) = (after.0 - before.0, after.1 - before.1);
+    println!("then, in a minute: {:?} of CPU in all", work.elapsed());
+    println!("  wake-ups of dialers at their target: {full}; of those with nobody left to dial: {others}");
+
+    println!("connections closed because there was another one of the same pair: {}", network.duplicates());
 
     let killed = Instant::now();
-    let mut duplicates = 0;
     for (node, _) in network.nodes.drain(..5) {
-        duplicates += node.stop().await?.duplicates;
+        node.stop().await?;
     }
     network.settled(TARGET).await;
     println!("five are gone, the others have {TARGET} again: {:?}", killed.elapsed());
-    for (node, _) in network.nodes {
-        duplicates += node.stop().await?.duplicates;
-    }
-    println!("connections closed because there was another one of the same pair: {duplicates}");
     Ok(())
 }

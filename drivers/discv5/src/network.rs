@@ -77,10 +77,18 @@ impl Network {
         self.until(|all| all.values().all(|of| full(all, of)) && agreed(all)).await;
     }
 
-    /// How often all dialers together have woken up.
+    /// How many connections were closed because there was another one of the same pair.
     #[must_use]
-    pub fn wakeups(&self) -> u64 {
-        self.nodes.iter().map(|(_, status)| status.borrow().wakeups).sum()
+    pub fn duplicates(&self) -> u64 {
+        self.nodes.iter().map(|(_, status)| status.borrow().duplicates).sum()
+    }
+
+    /// How often the dialers have woken up that have as many outbound peers as they want, and how often all others.
+    #[must_use]
+    pub fn wakeups(&self, target: usize) -> (u64, u64) {
+        let statuses = || self.nodes.iter().map(|(_, status)| status.borrow().clone());
+        let of = |full| statuses().filter(|of| (outbound(of) == target) == full).map(|of| of.wakeups).sum();
+        (of(true), of(false))
     }
 
     /// Waits until the status of all nodes is as wanted.

@@ -3,53 +3,50 @@
 
 use std::io::{self, Error, ErrorKind};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use dialstate::{AddrOutcome, DialOutcome, Node};
+use dialstate::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep_until, timeout};
 
 use crate::Id;
-
-/// What became of each address.
-pub(crate) type Tried = Vec<AddrOutcome<SocketAddr>>;
 
 const MAGIC: [u8; 4] = *b"dial";
 
 /// The time that a stranger has for its half of the handshake.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Dials the addresses of a node, each a little after the one before, until one connects. Returns also what became of each.
+/// Dials the addresses of a node until one connects. Returns the answer for the dialer, and the connection.
 pub(crate) async fn race(
     me: Id,
-    node: Node<Id, SocketAddr>,
-    stagger: Duration,
-) -> (Tried, Result<(TcpStream, SocketAddr), DialOutcome>) {
-    let mut dials = JoinSet::new();
-    for (delay, addr) in node.addrs.staggered(stagger) {
-        let (id, addr) = (node.id, *addr);
-        dials.spawn(async move {
-            sleep(delay).await;
-            (addr, dial(me, id, addr).await)
-        });
-    }
-    let (mut tried, mut last) = (Tried::new(), DialOutcome::Unreachable);
-    while let Some(ended) = dials.join_next().await {
-        let Ok((addr, result)) = ended else { continue };
-        last = result.as_ref().err().copied().unwrap_or(DialOutcome::Connected);
-        tried.push(AddrOutcome { addr, outcome: last });
-        if let Ok(tcp) = result {
-            return (tried, Ok((tcp, addr)));
+    id: Id,
+    mut race: Race<SocketAddr>,
+    epoch: Epoch,
+) -> (DialerEvent<Id, SocketAddr>, Option<TcpStream>) {
+    let (mut dials, mut connected) = (JoinSet::new(), None);
+    loop {
+        match race.next(epoch.timestamp(Instant::now())) {
+            RaceStep::Start(addr) => {
+                dials.spawn(async move { (addr, dial(me, id, addr).await) });
+            }
+            RaceStep::Wait(until) => tokio::select! {
+                Some(Ok((addr, result))) = dials.join_next() => match result {
+                    Ok(tcp) => connected = race.connected(&addr).then_some(tcp).or(connected),
+                    Err(outcome) => race.failed(&addr, outcome),
+                },
+                () = sleep(until.and_then(|until| epoch.instant(until))) => {}
+            },
+            // What still runs is dropped, and so aborted.
+            RaceStep::Finished => return (race.answer(), connected),
         }
     }
-    (tried, Err(last))
 }
 
 /// Connects to one address, where the node `id` is expected.
 pub(crate) async fn dial(me: Id, id: Id, addr: SocketAddr) -> Result<TcpStream, DialOutcome> {
-    let mut tcp = TcpStream::connect(addr).await.map_err(|error| failure(&error))?;
+    let mut tcp = TcpStream::connect(addr).await.map_err(|error| DialOutcome::from(&error))?;
     let hello = async {
         send(&mut tcp, me).await?;
         receive(&mut tcp).await
@@ -89,14 +86,10 @@ async fn receive(tcp: &mut TcpStream) -> io::Result<Id> {
     if magic == MAGIC { Ok(id) } else { Err(ErrorKind::InvalidData.into()) }
 }
 
-/// What a failed `connect` says about the address.
-fn failure(error: &Error) -> DialOutcome {
-    match error.kind() {
-        ErrorKind::ConnectionRefused => DialOutcome::Refused,
-        ErrorKind::TimedOut => DialOutcome::TimedOut,
-        ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse => DialOutcome::LocalError,
-        // "Too many open files" has no kind of its own.
-        _ if error.raw_os_error() == Some(24) => DialOutcome::LocalError,
-        _ => DialOutcome::Unreachable,
+/// Waits until an instant; without one for ever.
+pub(crate) async fn sleep(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until.into()).await,
+        None => std::future::pending().await,
     }
 }

@@ -103,7 +103,8 @@ async fn a_node_that_moves_is_found_again() -> Result<(), Error> {
     keeper.config.resolves.delay = Duration::from_secs(1);
     network.add(keeper).await?;
     let keeper = network.nodes.last().unwrap().0.id();
-    let port = |all: &Statuses| all[&keeper].peers.get(&id).map(|(_, addr)| addr.port());
+    let port =
+        |all: &Statuses| all[&keeper].peers.get(&id).and_then(|(_, addr)| addr.map(|addr| addr.port()));
     timeout(PATIENCE, network.until(|all| port(all) == Some(old))).await?;
 
     moving.stop().await?;

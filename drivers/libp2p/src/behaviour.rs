@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use dialstate::record::{Recorder, Sink};
 use dialstate::{
     AddrOutcome, Addrs, Command, ConfigError, DialId, DialKind, DialOutcome, Dialer, DisconnectReason,
-    EventError, LookupId, Node, Notice, PeerKind, RemovalReason, ResolveId, Source, Task, Timestamp,
+    EventError, LookupId, Node, Notice, PeerKind, ResolveId, Source, Task, Timestamp,
 };
 use futures_timer::Delay;
 use libp2p_core::transport::PortUse;
@@ -22,8 +22,8 @@ use libp2p_swarm::{
 use rand_chacha::ChaCha8Rng;
 use web_time::Instant;
 
-use crate::connections::{Connection, Connections, Parting};
-use crate::dials::Dials;
+use crate::connections::{Connections, Parting};
+use crate::dials::{Dial, Dials};
 use crate::handler::{Handler, KeepAlive};
 use crate::{Addr, Config, Id, NotRecorded, node, outcome};
 
@@ -37,7 +37,7 @@ use crate::{Addr, Config, Id, NotRecorded, node, outcome};
 /// - **answers** to its events: [`lookup_finished`](Self::lookup_finished),
 ///   [`resolve_finished`](Self::resolve_finished);
 /// - **anything else** that the dialer takes: [`handle`](Self::handle);
-/// - **questions**: [`peers`](Self::peers), [`dialer`](Self::dialer).
+/// - **questions**: [`dialer`](Self::dialer).
 pub struct Behaviour<S = NotRecorded> {
     dialer: Recorder<Id, Addr, ChaCha8Rng, S>,
     /// The beginning of the dialer's time.
@@ -188,15 +188,10 @@ impl<S: Sink<Id, Addr>> Behaviour<S> {
         self.dialer.handle(self.now(), event)
     }
 
-    /// The dialer, for its questions: `gauges`, `stats`, `explain`, `known_nodes` …
+    /// The dialer, for its questions: `peers`, `gauges`, `stats`, `explain`, `known_nodes` …
     #[must_use]
     pub const fn dialer(&self) -> &Dialer<Id, Addr, ChaCha8Rng> {
         self.dialer.dialer()
-    }
-
-    /// The peers that count for the dialer: those that it wanted, and inbound ones.
-    pub fn peers(&self) -> impl Iterator<Item = (PeerId, PeerKind, &Addr)> {
-        self.connections.peers()
     }
 
     /// How often the time of a `Sleep` has come.
@@ -225,55 +220,63 @@ impl<S: Sink<Id, Addr>> Behaviour<S> {
         let ConnectionEstablished { peer_id: peer, connection_id: id, endpoint, failed_addresses, .. } =
             event;
         let addr = Addr::new(peer, endpoint.get_remote_address().clone());
-        let (dial, ours) = match endpoint.is_dialer() {
-            true => self.dials.connected(id, peer),
-            false => (None, false),
-        };
-        let kind = match dial {
-            Some(dial) => Some(PeerKind::Outbound(dial.kind)),
-            None if endpoint.is_dialer() => self.foreign_reported.then_some(FOREIGN),
-            None => Some(PeerKind::Inbound),
-        };
-        let foreign = endpoint.is_dialer() && !ours;
-        self.connections.open(peer, Connection { id, addr: addr.clone(), foreign, kind });
-        if let Some(kind) = kind {
-            self.tell(dialstate::Event::PeerAdded { id: peer.into(), kind, addr: Some(addr.clone()) });
+        if !endpoint.is_dialer() {
+            return self.added(peer, PeerKind::Inbound, addr, id);
         }
-        if let Some(dial) = dial {
-            let failed = failed_addresses.iter();
-            let failed = failed.map(|addr| (Addr::new(peer, addr.clone()), DialOutcome::Unreachable));
-            let tried = failed.chain([(addr, DialOutcome::Connected)]);
-            let tried = tried.map(|(addr, outcome)| AddrOutcome { addr, outcome }).collect();
-            let outcome = DialOutcome::Connected;
-            self.tell(dialstate::Event::DialFinished { dial: dial.dial, outcome, tried });
+        let (dial, ours) = self.dials.connected(id, peer);
+        if !ours {
+            self.connections.open_foreign(peer, addr.clone(), id);
+        }
+        match dial {
+            Some(dial) => self.dialed(peer, dial, addr, failed_addresses, id),
+            None if self.foreign_reported => self.added(peer, PeerKind::External, addr, id),
+            None => {}
+        }
+    }
+
+    /// The dialer is told of a connection that it did not ask for.
+    fn added(&mut self, peer: PeerId, kind: PeerKind, addr: Addr, id: ConnectionId) {
+        let event = dialstate::Event::PeerAdded { id: peer.into(), kind, addr: Some(addr.clone()) };
+        if self.handle(event).is_ok() {
+            let surplus = self.connections.open(peer, kind, addr, id);
+            self.close(peer, surplus);
+        }
+    }
+
+    /// A dial has led to a connection. If the dialer does not want it any more, it is closed, unless it is another
+    /// behaviour's.
+    fn dialed(&mut self, peer: PeerId, dial: Dial, addr: Addr, failed: &[Multiaddr], id: ConnectionId) {
+        let failed = failed.iter().map(|addr| (Addr::new(peer, addr.clone()), DialOutcome::Unreachable));
+        let tried = failed.chain([(addr.clone(), DialOutcome::Connected)]);
+        let tried = tried.map(|(addr, outcome)| AddrOutcome { addr, outcome }).collect();
+        let event = dialstate::Event::DialConnected { dial: dial.dial, addr: Some(addr.clone()), tried };
+        let foreign = self.connections.is_foreign(&peer, id);
+        match self.handle(event) {
+            Ok(()) => {
+                if foreign {
+                    let adopted = Event::Adopted { peer, connection: id };
+                    self.actions.push_back(ToSwarm::GenerateEvent(adopted));
+                }
+                let surplus = self.connections.open(peer, PeerKind::Outbound(dial.kind), addr, id);
+                self.close(peer, surplus);
+            }
+            Err(_) if foreign => self.keep_alive(peer, id, false),
+            Err(_) => self.close(peer, [id]),
         }
     }
 
     /// A connection is gone.
     fn closed(&mut self, event: ConnectionClosed<'_>) {
-        let ConnectionClosed { peer_id: peer, connection_id, cause, .. } = event;
-        let Some(gone) = self.connections.close(peer, connection_id) else { return };
-        self.left(peer, gone.kind, outcome::of_end(cause));
-    }
-
-    /// The dialer has lost a connection of this kind. If there is another one, the peer stays by that.
-    fn left(&mut self, peer: PeerId, gone: Option<PeerKind>, reason: RemovalReason) {
-        let (Some(gone), id) = (gone, Id::from(peer)) else { return };
-        let left = self.connections.of(&peer).iter().rev().find_map(|of| Some((of.kind?, of.addr.clone())));
-        match left {
-            None => self.tell(dialstate::Event::PeerRemoved { id, reason }),
-            Some((kind, addr)) if kind != gone => {
-                self.tell(dialstate::Event::PeerRemoved { id, reason: RemovalReason::Local });
-                self.tell(dialstate::Event::PeerAdded { id, kind, addr: Some(addr) });
-            }
-            Some(_) => {}
+        let ConnectionClosed { peer_id: peer, connection_id: id, cause, .. } = event;
+        for event in self.connections.close(peer, id, outcome::of_end(cause)) {
+            self.tell(event);
         }
     }
 
     /// A dial has failed, ours or another's.
     fn failed(&mut self, event: DialFailure<'_>) {
         if let Some(dial) = self.dials.failed(event.connection_id) {
-            let (outcome, tried) = outcome::of_dial(dial.peer(), event.error);
+            let (outcome, tried) = outcome::of_dial(dial.peer, event.error);
             self.tell(dialstate::Event::DialFinished { dial: dial.dial, outcome, tried });
         }
     }
@@ -291,7 +294,7 @@ impl<S: Sink<Id, Addr>> Behaviour<S> {
             }
             Command::Cancel(Task::Dial(dial)) => {
                 // A dial by itself can't be abandoned, only all that there is of a peer.
-                let alone = self.dials.abandon(dial).filter(|peer| self.connections.of(peer).is_empty());
+                let alone = self.dials.abandon(dial).filter(|peer| !self.connections.is_connected(peer));
                 if let Some(peer_id) = alone {
                     let connection = CloseConnection::All;
                     self.actions.push_back(ToSwarm::CloseConnection { peer_id, connection });
@@ -306,35 +309,32 @@ impl<S: Sink<Id, Addr>> Behaviour<S> {
     /// Dials a peer, or takes over a connection to it that another behaviour has opened.
     fn dial(&mut self, dial: DialId, node: &Node<Id, Addr>, kind: DialKind) {
         let peer = node.id.peer_id();
-        if let Some(adopted) = self.connections.adopt(&peer, PeerKind::Outbound(kind)) {
-            let connection = adopted.id;
+        if let Some((connection, addr)) = self.connections.adoptable(&peer) {
             self.keep_alive(peer, connection, true);
-            self.actions.push_back(ToSwarm::GenerateEvent(Event::Adopted { peer, connection }));
-            let (kind, addr) = (PeerKind::Outbound(kind), Some(adopted.addr));
-            self.tell(dialstate::Event::PeerAdded { id: node.id, kind, addr });
-            let outcome = DialOutcome::Connected;
-            return self.tell(dialstate::Event::DialFinished { dial, outcome, tried: Vec::new() });
+            return self.dialed(peer, Dial { dial, kind, peer }, addr, &[], connection);
         }
         let addrs = node.addrs.iter().map(|addr| addr.multiaddr().clone()).collect();
-        if let Some(opts) = self.dials.begin(peer, dial, kind, addrs) {
+        if let Some(opts) = self.dials.begin(Dial { dial, kind, peer }, addrs) {
             self.actions.push_back(ToSwarm::Dial { opts });
         }
     }
 
     fn disconnect(&mut self, peer: PeerId, reason: DisconnectReason) {
-        for (connection, parting) in self.connections.unwanted(&peer, reason) {
-            match parting {
-                Parting::Close => {
-                    let connection = CloseConnection::One(connection);
-                    self.actions.push_back(ToSwarm::CloseConnection { peer_id: peer, connection });
-                }
-                Parting::Release => {
-                    self.keep_alive(peer, connection, false);
-                    self.actions.push_back(ToSwarm::GenerateEvent(Event::Released { peer, connection }));
-                    let kind = self.connections.release(&peer, connection);
-                    self.left(peer, kind, RemovalReason::Local);
-                }
-            }
+        let Parting { close, release, answer } = self.connections.part(peer, reason);
+        self.close(peer, close);
+        for connection in release {
+            self.keep_alive(peer, connection, false);
+            self.actions.push_back(ToSwarm::GenerateEvent(Event::Released { peer, connection }));
+        }
+        if let Some(answer) = answer {
+            self.tell(answer);
+        }
+    }
+
+    fn close(&mut self, peer_id: PeerId, connections: impl IntoIterator<Item = ConnectionId>) {
+        for connection in connections {
+            let connection = CloseConnection::One(connection);
+            self.actions.push_back(ToSwarm::CloseConnection { peer_id, connection });
         }
     }
 
@@ -447,9 +447,6 @@ const APPLICATION: Source = Source(0);
 
 /// Peers that other behaviours tell of.
 const SWARM: Source = Source(1);
-
-/// The kind of a connection that another behaviour has dialed.
-const FOREIGN: PeerKind = PeerKind::Outbound(DialKind::Requested);
 
 /// The dialer did not want the connection any more.
 #[derive(Clone, Copy, Debug)]

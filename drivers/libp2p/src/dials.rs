@@ -13,7 +13,7 @@ use libp2p_swarm::dial_opts::{DialOpts, PeerCondition};
 pub(crate) struct Dial {
     pub(crate) dial: DialId,
     pub(crate) kind: DialKind,
-    peer: PeerId,
+    pub(crate) peer: PeerId,
 }
 
 /// What is under way, by the connection that may come of it.
@@ -30,22 +30,17 @@ pub(crate) struct Dials {
 
 impl Dials {
     /// Begins a dial. Returns what to ask of the swarm, unless another behaviour is dialing the peer anyway.
-    pub(crate) fn begin(
-        &mut self,
-        peer: PeerId,
-        dial: DialId,
-        kind: DialKind,
-        addrs: Vec<Multiaddr>,
-    ) -> Option<DialOpts> {
-        let dial = Dial { dial, kind, peer };
+    pub(crate) fn begin(&mut self, dial: Dial, addrs: Vec<Multiaddr>) -> Option<DialOpts> {
+        let peer = dial.peer;
         if self.others.values().any(|other| *other == peer) {
             self.joined.insert(peer, dial);
             return None;
         }
-        let condition = PeerCondition::DisconnectedAndNotDialing;
-        // Both sides may dial at once. From the ports on which they listen, that would be one connection with two initiators,
-        // which fails.
-        let opts = DialOpts::peer_id(peer).condition(condition).addresses(addrs).allocate_new_port().build();
+        // All that the condition could ask for is known here, and better: a connection that is being closed is none, and an
+        // abandoned dial is none either. From a new port, since both sides may dial at once: from the ports on which they
+        // listen, that would be one connection with two initiators, which fails.
+        let opts = DialOpts::peer_id(peer).condition(PeerCondition::Always).addresses(addrs);
+        let opts = opts.allocate_new_port().build();
         self.ours.insert(opts.connection_id(), dial);
         Some(opts)
     }
@@ -96,12 +91,5 @@ impl Dials {
         // Somebody else may be dialing it still.
         let still = self.others.values().any(|other| *other == peer);
         if still { None } else { self.joined.remove(&peer) }
-    }
-}
-
-impl Dial {
-    /// The peer that was dialed.
-    pub(crate) const fn peer(&self) -> PeerId {
-        self.peer
     }
 }

@@ -22,6 +22,7 @@ impl Id {
 }
 
 impl NodeId for Id {
+    /// The digest. It may be the same in a hashed key and in a made-up id; these differ all the same, but wait alike.
     fn as_bytes(&self) -> &[u8] {
         self.0.as_ref().digest()
     }
@@ -107,4 +108,38 @@ impl fmt::Display for Addr {
 /// A peer with its addresses, best first, as bootnodes and events name it.
 pub fn node(peer: PeerId, addrs: impl IntoIterator<Item = Multiaddr>) -> Node<Id, Addr> {
     Node::new(Id(peer), addrs.into_iter().map(|addr| Addr::new(peer, addr)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer() -> PeerId {
+        libp2p_identity::Keypair::generate_ed25519().public().to_peer_id()
+    }
+
+    fn addr(text: &str) -> Addr {
+        Addr(text.parse().unwrap())
+    }
+
+    #[test]
+    fn an_address_goes_without_the_peer_that_it_is_for() {
+        let (me, relay) = (peer(), peer());
+        let plain: Multiaddr = "/ip4/10.0.0.1/tcp/4001".parse().unwrap();
+        assert_eq!(Addr::new(me, plain.clone().with_p2p(me).unwrap()).multiaddr(), &plain);
+        assert_eq!(Addr::new(me, plain.clone()).multiaddr(), &plain);
+
+        let relayed = plain.with(Protocol::P2p(relay)).with(Protocol::P2pCircuit);
+        assert_eq!(Addr::new(me, relayed.clone().with(Protocol::P2p(me))).multiaddr(), &relayed);
+    }
+
+    #[test]
+    fn limits_go_by_the_ip_at_the_beginning() {
+        assert_eq!(addr("/ip4/10.0.0.1/tcp/1").ip_addr(), Some(IpAddr::from([10, 0, 0, 1])));
+        assert_eq!(addr("/ip6/::ffff:10.0.0.1/udp/1/quic-v1").ip_addr(), Some(IpAddr::from([10, 0, 0, 1])));
+        assert_eq!(addr("/dns4/example.org/tcp/1").ip_addr(), None);
+        assert!(addr("/dns4/example.org/tcp/1").is_dialable());
+        assert!(!addr("/ip4/0.0.0.0/tcp/1").is_dialable());
+        assert!(!Addr(Multiaddr::empty()).is_dialable());
+    }
 }

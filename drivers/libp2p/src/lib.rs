@@ -69,17 +69,21 @@
 //! - **Connections that other behaviours dial** don't count towards the target by themselves, so a burst of queries
 //!   does not fill it. When the dialer comes to choose a peer to which there is such a connection, or to which another
 //!   behaviour is dialing, it takes that over instead of dialing again. If it gives it up later, it leaves it open for the
-//!   behaviour that had dialed it. [`Behaviour::with_foreign_reported`] has another way.
+//!   behaviour that had dialed it. [`Event::Adopted`] and [`Event::Released`] say so.
+//!   [`Behaviour::with_foreign_reported`] has another way.
+//! - **Bans and the restrict list** hold for what the dialer dials, for inbound connections and for those that it took over;
+//!   not for other connections of other behaviours.
 //! - **Peers** of which any behaviour tells the swarm with `NewExternalAddrOfPeer` become candidates. Identify does so for
-//!   all that it talks with.
+//!   all that it talks with. Of each peer 4 addresses are kept; where peers listen on many transports and interfaces, set
+//!   [`Config::with_max_addrs`](dialstate::Config::with_max_addrs) higher.
 //! - **Keep-alive.** Connections that the dialer wanted stay open even if no other behaviour uses them. Inbound ones stay,
 //!   too: the side that has dialed decides, so that two nodes with this behaviour agree.
 //!   [`Behaviour::with_inbound_keep_alive`] changes that. Limit inbound connections with `libp2p-connection-limits`.
 //! - **Limits and block lists.** A dial that `libp2p-connection-limits` denies is an error of this host: dials pause, and no
 //!   peer is blamed. A peer that another behaviour denies is left alone for a long time.
-//! - **If both sides dial at once**, there are two connections. The one that the smaller peer id has dialed stays, and both
-//!   sides close the other. Dials go out from a new port, since from the listening ports the two would meet as one
-//!   connection without a listener, and fail.
+//! - **If both sides dial at once**, there are two connections. The one that the smaller peer id has dialed stays, and that
+//!   peer closes the other: it alone knows that its own is not just one of kademlia, say. Dials go out from a new port,
+//!   since from the listening ports the two would meet as one connection without a listener, and fail.
 //!
 //! # What a dial says about an address
 //!

@@ -73,32 +73,17 @@ fn of_error(error: &io::Error) -> DialOutcome {
         return DialOutcome::TimedOut;
     }
     let code = text.rsplit_once("(os error ").and_then(|(_, code)| code.strip_suffix(')')?.parse().ok());
-    of_kind(error)
-        .or_else(|| of_kind(&io::Error::from_raw_os_error(code?)))
+    of_socket(error)
+        .or_else(|| of_socket(&io::Error::from_raw_os_error(code?)))
         .unwrap_or(DialOutcome::HandshakeFailed)
 }
 
 /// What a timeout of a libp2p transport says. Its type depends on the transport, so it can't be recognized by that.
 const TIMEOUT: &str = "Timeout has been reached";
 
-/// What the kind of an error says, if it says anything.
-fn of_kind(error: &io::Error) -> Option<DialOutcome> {
-    match error.kind() {
-        ErrorKind::ConnectionRefused => Some(DialOutcome::Refused),
-        ErrorKind::TimedOut => Some(DialOutcome::TimedOut),
-        ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable | ErrorKind::PermissionDenied => {
-            Some(DialOutcome::LocalError)
-        }
-        ErrorKind::HostUnreachable
-        | ErrorKind::NetworkUnreachable
-        | ErrorKind::NetworkDown
-        | ErrorKind::ConnectionReset
-        | ErrorKind::ConnectionAborted
-        | ErrorKind::NotFound => Some(DialOutcome::Unreachable),
-        // Too many open files, in this process or on this host.
-        _ if matches!(error.raw_os_error(), Some(23 | 24)) => Some(DialOutcome::LocalError),
-        _ => None,
-    }
+/// What the error of a socket says; `None` for one that wraps another.
+fn of_socket(error: &io::Error) -> Option<DialOutcome> {
+    (error.kind() != ErrorKind::Other).then(|| DialOutcome::from(error))
 }
 
 /// Why a session has ended.

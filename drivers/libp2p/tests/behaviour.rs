@@ -71,6 +71,10 @@ fn gauges(swarm: &Swarm<Behaviour>) -> Gauges {
     swarm.behaviour().dialer().gauges()
 }
 
+fn peers(swarm: &Swarm<Behaviour>) -> Vec<(PeerId, PeerKind)> {
+    swarm.behaviour().dialer().peers().map(|peer| (peer.id.peer_id(), peer.kind)).collect()
+}
+
 fn connections(swarm: &Swarm<Behaviour>) -> u32 {
     swarm.network_info().connection_counters().num_established()
 }
@@ -126,7 +130,7 @@ async fn a_connection_of_another_behaviour_is_taken_over_and_let_go() {
     let (mut swarm, peer) = (swarm(config(0), |behaviour| behaviour), *other.local_peer_id());
     swarm.dial(addr.clone()).unwrap();
     until([&mut swarm, &mut other], |swarm, other| connections(swarm) == 1 && connections(other) == 1).await;
-    assert_eq!(swarm.behaviour().peers().count(), 0, "it is nothing to the dialer");
+    assert_eq!(swarm.behaviour().dialer().peers().count(), 0, "it is nothing to the dialer");
 
     swarm.behaviour_mut().add_address(peer, addr);
     retarget(&mut swarm, 1);
@@ -148,7 +152,7 @@ async fn a_connection_of_another_behaviour_may_count_as_such() {
     swarm.dial(addr.clone()).unwrap();
     until([&mut swarm, &mut other], |swarm, _| swarm.is_connected(&peer)).await;
     swarm.behaviour_mut().add_address(peer, addr);
-    assert_eq!(swarm.behaviour().peers().map(|(of, ..)| of).collect::<Vec<_>>(), [peer]);
+    assert_eq!(peers(&swarm), [(peer, PeerKind::External)]);
     assert_eq!((gauges(&swarm).dynamic_peers, swarm.behaviour().dialer().stats().dials), (0, 0));
 
     // When it is gone, the dialer may dial.
@@ -189,12 +193,11 @@ async fn a_ban_closes_the_connection_and_its_end_opens_it_again() {
 async fn of_two_connections_one_is_left() {
     let (mut first, first_addr) = listening(config(1)).await;
     let (mut second, second_addr) = listening(config(1)).await;
-    let peers = (*first.local_peer_id(), *second.local_peer_id());
-    first.behaviour_mut().add_address(peers.1, second_addr);
-    second.behaviour_mut().add_address(peers.0, first_addr);
+    let ids = (*first.local_peer_id(), *second.local_peer_id());
+    first.behaviour_mut().add_address(ids.1, second_addr);
+    second.behaviour_mut().add_address(ids.0, first_addr);
     let dialed = |swarm: &Swarm<Behaviour>| {
-        let kinds: Vec<_> = swarm.behaviour().peers().map(|(_, kind, _)| kind != PeerKind::Inbound).collect();
-        if let [dialed] = kinds[..] { Some(dialed) } else { None }
+        if let [(_, kind)] = peers(swarm)[..] { Some(kind != PeerKind::Inbound) } else { None }
     };
     until([&mut first, &mut second], |first, second| {
         let one = connections(first) == 1 && connections(second) == 1;

@@ -8,8 +8,8 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use dialstate_libp2p::dialstate::record::BinarySink;
-use dialstate_libp2p::dialstate::{PeerKind, Stats};
-use dialstate_libp2p::{Behaviour, Config, kad::Queries};
+use dialstate_libp2p::dialstate::{Peer, PeerKind, Stats};
+use dialstate_libp2p::{Addr, Behaviour, Config, Id, kad::Queries, node};
 use futures::StreamExt;
 use futures::future::select_all;
 use libp2p::identity::Keypair;
@@ -37,6 +37,10 @@ pub struct Options {
     pub seed: [u8; 32],
     /// A peer by which it finds others.
     pub bootnode: Option<(PeerId, Multiaddr)>,
+    /// Peers to stay connected to. Their addresses are to be found.
+    pub keep: Vec<PeerId>,
+    /// Whether connections that kademlia dials are reported to the dialer, instead of taken over.
+    pub foreign_reported: bool,
     /// Where its dialer is recorded.
     pub recording: Option<Box<dyn Write + Send>>,
 }
@@ -55,7 +59,7 @@ pub struct Node {
 pub struct Status {
     /// Where it listens.
     pub addr: Option<Multiaddr>,
-    /// Its peers, and whether it has dialed them.
+    /// Its peers, and whether it has dialed them. Those that kademlia has dialed are left out.
     pub peers: BTreeMap<PeerId, bool>,
     pub stats: Stats,
     /// How often the time of a `Sleep` has come.
@@ -87,7 +91,7 @@ impl Node {
 }
 
 fn swarm(options: Options) -> Result<Swarm<Behaviours>, Box<dyn Error>> {
-    let Options { key, config, seed, bootnode, recording } = options;
+    let Options { key, config, seed, bootnode, keep, foreign_reported, recording } = options;
     let swarm = libp2p::SwarmBuilder::with_existing_identity(key)
         .with_tokio()
         .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)?
@@ -98,6 +102,10 @@ fn swarm(options: Options) -> Result<Swarm<Behaviours>, Box<dyn Error>> {
                 BinarySink::new(write)
             });
             let dialer = Behaviour::recorded(me, config, seed, sink)?;
+            let mut dialer = dialer.with_foreign_reported(foreign_reported);
+            for peer in keep {
+                dialer.keep_connected(node(peer, []))?;
+            }
             let identify = identify::Config::new("/dialstate-example/1".into(), key.public());
             let mut kad = kad::Behaviour::new(me, MemoryStore::new(me));
             kad.set_mode(Some(kad::Mode::Server));
@@ -141,8 +149,13 @@ async fn run(
             }
             _ => {}
         }
-        let peers = dialer.peers().map(|(peer, kind, _)| (peer, kind != PeerKind::Inbound)).collect();
         let (wakeups, dialer) = (dialer.wakeups(), dialer.dialer());
+        let dialed = |peer: Peer<Id, Addr>| match peer.kind {
+            PeerKind::Outbound(_) => Some((peer.id.peer_id(), true)),
+            PeerKind::Inbound => Some((peer.id.peer_id(), false)),
+            PeerKind::External => None,
+        };
+        let peers = dialer.peers().filter_map(dialed).collect();
         let stats = dialer.stats().clone();
         let status = Status { addr: swarm.listeners().next().cloned(), peers, stats, wakeups, seconds };
         show.send_if_modified(|shown| {
@@ -162,23 +175,24 @@ pub struct Network {
 }
 
 impl Network {
-    /// Starts a node, whose key and seed follow from its number.
-    pub async fn add(
-        &mut self,
-        number: u8,
-        target: usize,
-        recording: Option<Box<dyn Write + Send>>,
-    ) -> Result<(), Box<dyn Error>> {
+    /// What most nodes are made from: key and seed follow from the number.
+    pub fn options(&self, number: u8, target: usize) -> Result<Options, Box<dyn Error>> {
         let mut key = [number; 32];
         key[0] = 1;
-        let node = Node::start(Options {
+        Ok(Options {
             key: Keypair::ed25519_from_bytes(key)?,
             config: Config::default().with_dynamic_target(target as u32),
             seed: [number; 32],
             bootnode: self.bootnode.clone(),
-            recording,
-        });
-        let node = node.await?;
+            keep: Vec::new(),
+            foreign_reported: false,
+            recording: None,
+        })
+    }
+
+    /// Starts a node.
+    pub async fn add(&mut self, options: Options) -> Result<(), Box<dyn Error>> {
+        let node = Node::start(options).await?;
         self.bootnode.get_or_insert_with(|| (node.peer, node.addr.clone()));
         self.nodes.push(node);
         Ok(())
@@ -226,12 +240,15 @@ impl Network {
         self.nodes.iter().map(|node| node.status.borrow())
     }
 
-    /// How often all dialers together have woken up.
-    pub fn wakeups(&self) -> u64 {
-        self.statuses().map(|status| status.wakeups).sum()
+    /// How often the dialers have woken up that have as many outbound peers as they want, and how often all others.
+    pub fn wakeups(&self, target: usize) -> (u64, u64) {
+        let full = |of: &Status| of.peers.values().filter(|dialed| **dialed).count() == target;
+        let of = |at| self.statuses().filter(|of| full(of) == at).map(|of| of.wakeups).sum();
+        (of(true), of(false))
     }
 
-    async fn until(&mut self, wanted: impl Fn(&Peers) -> bool) {
+    /// Waits until the peers of all nodes are as wanted.
+    pub async fn until(&mut self, wanted: impl Fn(&Peers) -> bool) {
         loop {
             let one = |node: &mut Node| (node.peer, node.status.borrow_and_update().peers.clone());
             if wanted(&self.nodes.iter_mut().map(one).collect()) {
@@ -245,4 +262,4 @@ impl Network {
 }
 
 /// The peers of each node, and whether it has dialed them.
-type Peers = BTreeMap<PeerId, BTreeMap<PeerId, bool>>;
+pub type Peers = BTreeMap<PeerId, BTreeMap<PeerId, bool>>;
