@@ -11,7 +11,7 @@
 use std::error::Error;
 use std::net::SocketAddr;
 
-use dialstate::{Command, Config, DialOutcome, Dialer, Event, Node, Notice, PeerKind, Source, Timestamp};
+use dialstate::{Command, Config, DialOutcome, Dialer, Event, Node, Notice, Source, Timestamp};
 use dialstate_proptests::ChaCha8Rng;
 use rand_core::SeedableRng;
 use tracing::{info, warn};
@@ -24,7 +24,9 @@ fn log(dialer: &mut Dialing) {
     let at = dialer.now();
     while let Some(notice) = dialer.next_notice() {
         match &notice {
-            Notice::Online | Notice::DiversityRelaxed { .. } => info!(target: "dialstate", %at, "{notice}"),
+            Notice::Online | Notice::DiversityRelaxed { .. } | Notice::KnownNodeForgotten { .. } => {
+                info!(target: "dialstate", %at, "{notice}")
+            }
             Notice::StaticParked { id, .. }
             | Notice::StaticDeleted { id, .. }
             | Notice::RequestDropped { id, .. } => {
@@ -42,14 +44,13 @@ fn answer(
     now: Timestamp,
     command: Command<Id, SocketAddr>,
 ) -> Result<(), Box<dyn Error>> {
-    let Command::Dial { dial, node, kind, .. } = command else { return Ok(()) };
-    let online = now >= Timestamp::from_secs(180);
-    if online {
-        let added = Event::PeerAdded { id: node.id, kind: PeerKind::Outbound(kind), addr: None };
-        dialer.handle(now, added)?;
-    }
-    let outcome = if online { DialOutcome::Connected } else { DialOutcome::Unreachable };
-    dialer.handle(now, Event::DialFinished { dial, outcome, tried: Vec::new() })?;
+    let Command::Dial { dial, node, .. } = command else { return Ok(()) };
+    let (online, tried) = (now >= Timestamp::from_secs(180), Vec::new());
+    let answer = match online {
+        true => Event::DialConnected { dial, addr: node.addrs.first().copied(), tried },
+        false => Event::DialFinished { dial, outcome: DialOutcome::Unreachable, tried },
+    };
+    dialer.handle(now, answer)?;
     Ok(())
 }
 

@@ -88,7 +88,7 @@ impl Clock {
             Notice::OfflineSuspected { since: at } | Notice::TimeJumped { expected: at } => {
                 *at = self.outer(*at)
             }
-            Notice::DiversityRelaxed { .. } | Notice::Online => {}
+            Notice::DiversityRelaxed { .. } | Notice::KnownNodeForgotten { .. } | Notice::Online => {}
         }
         notice
     }

@@ -16,14 +16,14 @@ use crate::time::Timestamp;
 )]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every command")]
 pub enum Command<I, A> {
-    /// Dial a node, and answer with `Event::DialFinished`.
+    /// Dial a node, and answer with `Event::DialConnected` or `Event::DialFinished`, before the deadline.
     Dial {
         /// The token for the answer.
         dial: DialId,
         /// The node, with at least one address, best first. Start them one after the other, as
         /// `node.addrs.staggered(stagger)` says, until one connects.
         node: Node<I, A>,
-        /// What the dial is for. Give it back in `PeerKind::Outbound`.
+        /// What the dial is for.
         kind: DialKind,
         /// The delay between the starts of two addresses.
         stagger: Duration,
@@ -50,10 +50,12 @@ pub enum Command<I, A> {
     },
     /// Abandon a task. It needs no answer any more.
     ///
-    /// An answer may be on its way already, and is then refused with `EventError::EndedTask`. A dial that has led to a
-    /// `PeerAdded` by then is a peer: keep the connection, and ignore the `Cancel`.
+    /// An answer may be on its way already, and is then refused with `EventError::EndedTask`: close the connection, if there
+    /// is one. (A program that sends `PeerAdded` and `DialFinished` apart may be told to cancel between the two: the dial
+    /// has led to a peer by then, so keep the connection, and ignore the `Cancel`.)
     Cancel(Task),
-    /// Close the connection with a node, and answer with `Event::PeerRemoved`.
+    /// Close the connection with a node, and answer with `Event::PeerRemoved` and the reason `Local`; for the reason
+    /// `Duplicate`, close one of two, and answer with the reason `Duplicate` or not at all.
     Disconnect {
         /// The node.
         id: I,
@@ -167,6 +169,18 @@ pub enum Task {
     Resolve(ResolveId),
     /// A lookup.
     Lookup(LookupId),
+}
+
+impl Task {
+    /// The number of its token.
+    #[must_use]
+    pub const fn as_raw(self) -> u64 {
+        match self {
+            Self::Dial(dial) => dial.as_raw(),
+            Self::Resolve(resolve) => resolve.as_raw(),
+            Self::Lookup(lookup) => lookup.as_raw(),
+        }
+    }
 }
 
 impl fmt::Display for Task {

@@ -41,13 +41,14 @@ const BACKLOG: u32 = 256;
 /// - **events**: [`handle`](Self::handle). Any number of them, in any order.
 /// - **commands**: [`poll`](Self::poll), until it returns [`Command::Sleep`]. [`step`](Self::step) is both.
 /// - **notices**: [`next_notice`](Self::next_notice), whenever you like, or never.
-/// - **questions**: [`explain`](Self::explain), [`stats`](Self::stats), [`gauges`](Self::gauges),
+/// - **questions**: [`peers`](Self::peers), [`tasks`](Self::tasks), [`known_nodes`](Self::known_nodes),
+///   [`known_node`](Self::known_node), [`explain`](Self::explain), [`stats`](Self::stats), [`gauges`](Self::gauges),
 ///   [`config`](Self::config), [`now`](Self::now). They change nothing.
 ///
 /// `I` is the node id, `A` the address, `R` the rng. The rng should be a seeded, portable one (ChaCha, for example):
 /// it keys the hashes against strangers who choose their ids, and it decides which nodes are drawn.
 #[derive(Clone, Debug)]
-pub struct Dialer<I, A, R> {
+pub struct Dialer<I, A, R: Rng> {
     pub(crate) facts: Facts<I, A>,
     pub(crate) plan: Plan<I, A>,
     pub(crate) rng: R,

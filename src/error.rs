@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::command::Task;
+use crate::command::{DialId, Task};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
@@ -19,6 +19,9 @@ pub enum EventError {
     UnknownTask(Task),
     /// The task has ended already: it was answered or cancelled, or its deadline has passed. Harmless.
     EndedTask(Task),
+    /// A `DialFinished` says that the dial has connected, but its node is not connected, and was not at any time since the
+    /// dial began. Send `DialConnected` instead, or the `PeerAdded` first. The dial is still open.
+    NotConnected(DialId),
     /// A collection is full. Raise its cap in [`Limits`](crate::Limits), or remove entries.
     Full {
         /// The collection.
@@ -28,7 +31,7 @@ pub enum EventError {
     },
     /// A rule excludes the node of an `Event::DialRequested`.
     NotDialable(Refusal),
-    /// The node of an `Event::StaticAdded` has the dialer's own id.
+    /// The node of an `Event::StaticAdded` or `Event::PeerAdded` has the dialer's own id.
     OwnId,
     /// The config would be invalid after the change. It is unchanged.
     InvalidChange(ConfigError),
@@ -59,6 +62,15 @@ impl fmt::Display for Collection {
     }
 }
 
+impl EventError {
+    /// Whether it is the harmless one: the answer came too late. (If it was a `DialConnected`, close the connection.)
+    /// Every other error says that something is wrong with the driver, or with what an operator asked for.
+    #[must_use]
+    pub const fn is_late(&self) -> bool {
+        matches!(self, Self::EndedTask(_))
+    }
+}
+
 impl fmt::Display for EventError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -68,6 +80,13 @@ impl fmt::Display for EventError {
             Self::UnknownTask(task) => write!(f, "{task} was never issued by this dialer"),
             Self::EndedTask(task) => {
                 write!(f, "{task} has already ended: it was answered, cancelled or overdue")
+            }
+            Self::NotConnected(dial) => {
+                write!(
+                    f,
+                    "dial {dial} can't have connected: its node is no peer. Send DialConnected instead of DialFinished, or \
+                     PeerAdded before it"
+                )
             }
             Self::Full { what, cap } => {
                 write!(
@@ -89,6 +108,7 @@ impl core::error::Error for EventError {
             Self::TimeOutOfRange { .. }
             | Self::UnknownTask(_)
             | Self::EndedTask(_)
+            | Self::NotConnected(_)
             | Self::Full { .. }
             | Self::NotDialable(_)
             | Self::OwnId => None,

@@ -46,16 +46,29 @@ pub enum Event<I, A> {
     NodeRestored(KnownNode<I, A>),
     /// A known node is no longer wanted as a candidate. Ignored for a node that is not known.
     NodeForgotten(I),
-    /// A connection is up. For a connection that we dialed, send this before the `DialFinished` of the dial.
+    /// A connection is up that is not the answer to a dial: an inbound one, or one that another part of this program has
+    /// opened. For one that a `Command::Dial` has led to, [`DialConnected`](Self::DialConnected) says everything.
+    ///
+    /// When an inbound connection is up, send this first and `InboundEnded` second: in the other order the node would be
+    /// free to be dialed in between. In `balanced` this is also the moment at which a dial of ours to the same node is
+    /// cancelled, if our id is the larger one; `InboundPending` only keeps new dials from being started.
+    ///
+    /// Errors: `OwnId`: we have connected to ourselves; close the connection, and forget the address.
     PeerAdded {
         /// The node.
         id: I,
         /// Which side opened the connection.
         kind: PeerKind,
-        /// The address of the connection, if known.
+        /// The address of the connection, if known. For an inbound one: its other end as it is seen here. Restrict list and
+        /// bans apply to its IP. It is never dialed, since its port is that of one connection; if the node has told an
+        /// address at which it accepts connections, send that in a `NodeDiscovered`.
         addr: Option<A>,
     },
-    /// A connection has ended. Ignored for a node that is not connected.
+    /// A node has no connection any more. Ignored for a node that is not connected.
+    ///
+    /// While another connection with the node is up, send nothing, or the reason `Duplicate`. If of two connections the one
+    /// breaks that was to stay, while the other still works: send this with `Local`, and then a `PeerAdded` for the other.
+    /// A [`Sessions`](crate::driver::Sessions) keeps count of all that.
     PeerRemoved {
         /// The node.
         id: I,
@@ -70,14 +83,20 @@ pub enum Event<I, A> {
         /// The node at the other end, as far as is known.
         id: I,
     },
-    /// An inbound handshake has ended, successfully or not. Ignored for a connection that is not pending.
+    /// An inbound handshake has ended, successfully or not; if it has led to a connection, after the `PeerAdded`. Ignored for a connection that is not pending.
     InboundEnded {
         /// The number given in `InboundPending`.
         connection: ConnectionId,
     },
-    /// The answer to `Command::Dial`.
+    /// The answer to a `Command::Dial` that has not led to a connection.
     ///
-    /// Errors: `UnknownTask`; `EndedTask`.
+    /// Send it before the deadline of the dial: at the deadline the dialer gives the task up, and what `tried` would have
+    /// told of the addresses is lost. A [`Race`](crate::driver::Race) takes care of that.
+    ///
+    /// With `Connected` it is the second of two events, after a `PeerAdded` with `PeerKind::Outbound`: for programs in which
+    /// two different parts learn of the connection and of the end of the dial. All others use `DialConnected`.
+    ///
+    /// Errors: `UnknownTask`; `EndedTask`; `NotConnected` for `Connected` without a `PeerAdded` before it.
     DialFinished {
         /// The token of the dial.
         dial: DialId,
@@ -132,9 +151,21 @@ pub enum Event<I, A> {
     Reconfigured(Change<I, A>),
     /// Time has passed, and nothing else has happened.
     Tick,
+    /// A dial has led to a connection: the node is a peer of the kind `PeerKind::Outbound`, and the dial is answered.
+    ///
+    /// Errors: `UnknownTask`; `EndedTask`: the dialer does not want the connection any more, so close it.
+    DialConnected {
+        /// The token of the dial.
+        dial: DialId,
+        /// The address of the connection. `None`: the one that has connected according to `tried`, or else the first one
+        /// of the dial.
+        addr: Option<A>,
+        /// The outcome for each address that was tried; empty if nothing is known of the others.
+        tried: Vec<AddrOutcome<A>>,
+    },
 }
 
-/// Which side opened a connection.
+/// Which side opened a connection, and what for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "a connection has two ends")]
@@ -143,6 +174,9 @@ pub enum PeerKind {
     Inbound,
     /// This side, with the kind of its `Command::Dial`.
     Outbound(DialKind),
+    /// This side, but not for a `Command::Dial`: another part of the program has opened it. It counts as a static peer, as a
+    /// requested one does: it takes no slot of the dynamic target.
+    External,
 }
 
 impl fmt::Display for PeerKind {
@@ -150,6 +184,7 @@ impl fmt::Display for PeerKind {
         match self {
             Self::Inbound => f.write_str("inbound"),
             Self::Outbound(kind) => write!(f, "outbound {kind}"),
+            Self::External => f.write_str("outbound external"),
         }
     }
 }

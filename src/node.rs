@@ -8,6 +8,31 @@ use crate::address::Addrs;
 /// The id of a node: plain data with a total order.
 ///
 /// Implemented for every `[u8; N]`; implement it for a newtype of your own. Two ids that differ must have different bytes.
+/// The bytes may be a part of the id: for the `PeerId` of libp2p the digest of its multihash, without a copy:
+///
+/// ```
+/// # // What libp2p has, as far as it is needed here.
+/// # #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+/// # struct Multihash<const S: usize>([u8; S]);
+/// # impl<const S: usize> Multihash<S> { fn digest(&self) -> &[u8] { &self.0 } }
+/// # #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+/// # struct PeerId(Multihash<64>);
+/// # impl AsRef<Multihash<64>> for PeerId { fn as_ref(&self) -> &Multihash<64> { &self.0 } }
+/// #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+/// struct Id(PeerId);
+///
+/// impl dialstate::NodeId for Id {
+///     fn as_bytes(&self) -> &[u8] {
+///         let multihash: &Multihash<64> = self.0.as_ref();
+///         multihash.digest()
+///     }
+/// }
+/// ```
+///
+/// (Of two kinds of `PeerId`, hashed keys and short keys as they are, no two have the same digest: a hash of 32 bytes would have
+/// to be the encoding of a key.)
+///
+/// A node knows its own id: give it to `Dialer::new`, and the dialer never dials it. Discovery may bring it all the same.
 pub trait NodeId: Copy + Ord + Debug {
     /// The bytes of the id, which hashing and jitter use. (Not `Hash`, whose input depends on the platform.)
     fn as_bytes(&self) -> &[u8];

@@ -34,6 +34,16 @@ pub enum Notice<I> {
         /// The rule that excludes it.
         reason: Refusal,
     },
+    /// A known node is known no more: `NodeForgotten` said so, or it had to give way to another one at a cap in
+    /// [`Limits`](crate::Limits). Whoever keeps something beside it, a key or a record, may drop that, unless the node is static,
+    /// connected or in an attempt.
+    ///
+    /// These fill at most half of the room for notices. Where some may have been dropped
+    /// ([`Stats::notices_dropped`](crate::Stats::notices_dropped)), compare with `Dialer::known_nodes`.
+    KnownNodeForgotten {
+        /// The node.
+        id: I,
+    },
     /// A node is dialed beyond the limit of its subnet, because there is no other candidate.
     DiversityRelaxed {
         /// The node.
@@ -65,6 +75,7 @@ impl<I: NodeId> fmt::Display for Notice<I> {
             Self::RequestDropped { id, reason } => {
                 write!(f, "the requested dial of {} is dropped: {reason}", Hex(id))
             }
+            Self::KnownNodeForgotten { id } => write!(f, "node {} is known no more", Hex(id)),
             Self::DiversityRelaxed { id, subnet } => {
                 write!(
                     f,

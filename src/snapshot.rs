@@ -21,7 +21,7 @@ use crate::plan::policy::Policy;
 use crate::time::Timestamp;
 
 /// The version of the form that this build writes and reads.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// The state of a dialer with the config in force, without its rng. Serialize it with any codec of serde.
 ///

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use dialstate::{AddrOutcome, ConnectionId, DialId, DialKind, DialOutcome, PeerKind};
+use dialstate::{AddrOutcome, ConnectionId, DialId, DialOutcome, PeerKind};
 use dialstate_proptests::world::{Event, Node};
 
 use crate::driver::AT_ONCE;
@@ -30,7 +30,6 @@ pub(crate) struct Connection {
     pub(crate) ends: [u32; 2],
     pub(crate) state: [State; 2],
     pub(crate) dial: DialId,
-    pub(crate) kind: DialKind,
     /// When it was dialed, and when it came up at the end that dialed.
     pub(crate) begun: u64,
     pub(crate) up: u64,
@@ -52,13 +51,13 @@ impl Connection {
 
 impl Sim<'_> {
     /// A host dials.
-    pub(crate) fn dial(&mut self, from: u32, dial: DialId, node: &Node, kind: DialKind, stagger: Duration) {
+    pub(crate) fn dial(&mut self, from: u32, dial: DialId, node: &Node, stagger: Duration) {
         let to = crate::world::who(&node.id);
         let place = self.world.place(to);
         let rank = node.addrs.iter().position(|addr| *addr == place.addr);
         let several = (node.addrs.len() > 1).then(|| Box::new(node.clone()));
         let state = [State::Pending, State::Unseen];
-        let connection = self.open([from, to], state, dial, kind, several);
+        let connection = self.open([from, to], state, dial, several);
         self.measure.dials(self.now, to);
         let trip = self.world.round_trip(from, to);
         let Some(rank) = rank else {
@@ -80,16 +79,9 @@ impl Sim<'_> {
         }
     }
 
-    fn open(
-        &mut self,
-        ends: [u32; 2],
-        state: [State; 2],
-        dial: DialId,
-        kind: DialKind,
-        addrs: Option<Box<Node>>,
-    ) -> u32 {
+    fn open(&mut self, ends: [u32; 2], state: [State; 2], dial: DialId, addrs: Option<Box<Node>>) -> u32 {
         let (begun, up) = (self.now, self.now);
-        let this = Connection { ends, state, dial, kind, begun, up, addrs, queued: 0 };
+        let this = Connection { ends, state, dial, begun, up, addrs, queued: 0 };
         let number = match self.unused.pop() {
             Some(number) => {
                 self.connections[number as usize] = this;
@@ -240,17 +232,17 @@ impl Sim<'_> {
             self.close(connection, 0, false);
             return self.hand(from, [answer]);
         }
-        let answer = self.answer(connection, DialOutcome::Connected);
+        let Event::DialFinished { dial, tried, .. } = self.answer(connection, DialOutcome::Connected) else {
+            return;
+        };
         self.set(connection, 0, State::Up);
         let this = &mut self.connections[connection as usize];
         this.up = self.now;
         if self.scenario.side(self.world, from) != self.scenario.side(self.world, to) {
             self.bridged([from, to]);
         }
-        let this = &self.connections[connection as usize];
         let place = self.world.place(to);
-        let (kind, addr) = (PeerKind::Outbound(this.kind), Some(place.addr));
-        self.hand(from, [Event::PeerAdded { id: place.id, kind, addr }, answer]);
+        self.hand(from, [Event::DialConnected { dial, addr: Some(place.addr), tried }]);
     }
 
     pub(crate) fn failed(&mut self, connection: u32, outcome: DialOutcome) {
@@ -277,8 +269,7 @@ impl Sim<'_> {
 
     /// The adversary connects to a victim.
     pub(crate) fn intrude(&mut self, sybil: u32, host: u32) {
-        let (state, kind) = ([State::Up, State::Up], DialKind::Dynamic);
-        self.open([sybil, host], state, DialId::from_raw(0), kind, None);
+        self.open([sybil, host], [State::Up, State::Up], DialId::from_raw(0), None);
         self.host(host).inbound += 1;
         self.marks(host);
         let id = self.world.place(sybil).id;

@@ -219,6 +219,9 @@ fn answer(command: &Command) -> Vec<Event> {
             if dial.as_raw() % 2 == 0 {
                 return vec![Event::DialFinished { dial, outcome: DialOutcome::Refused, tried }];
             }
+            if dial.as_raw() % 4 == 1 {
+                return vec![Event::DialConnected { dial, addr: None, tried }];
+            }
             let (id, kind, outcome) = (node.id, PeerKind::Outbound(*kind), DialOutcome::Connected);
             // Popped from the end.
             vec![Event::DialFinished { dial, outcome, tried }, Event::PeerAdded { id, kind, addr: None }]

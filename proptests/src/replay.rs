@@ -11,15 +11,15 @@ use core::time::Duration;
 use dialstate::rand_core::{Rng, TryRng};
 use dialstate::record::RngSeed;
 use dialstate::{
-    AddrOutcome, BanSubject, Change, Command, ConnectionId, DialId, Dialer, Event, EventError, KnownNode,
-    LookupId, RemovalReason, ResolveId, Source, Timestamp, WakeReason,
+    AddrOutcome, BanSubject, Change, Command, ConnectionId, DialOutcome, Dialer, Event, EventError,
+    KnownNode, LookupId, RemovalReason, ResolveId, Source, Timestamp, WakeReason,
 };
 use rand_chacha::ChaCha8Rng;
 
 use self::tasks::{Style, Tasks};
 use crate::trace::{
     Drain, Header, Id, Input, InputLine, Names, Output, OutputLine, Policy, Subject, TraceChange, TraceNode,
-    TraceSeed,
+    TraceSeed, TriedAddr,
 };
 
 pub use self::jsonl::JsonLines;
@@ -162,13 +162,25 @@ impl Replayer {
         self.wake = None;
         let last = events.len().saturating_sub(1);
         for (at, event) in events.into_iter().enumerate() {
-            refused.extend(self.dialer.handle(line.at, event).err());
+            refused.extend(self.handle(line.at, event).err());
             if one_by_one && at < last {
                 shown.extend(self.drain(line.at, most)?);
             }
         }
         shown.extend(self.drain(line.at, most)?);
         Ok(Answer { line: OutputLine::new(line.at, shown), refused })
+    }
+
+    /// In the traces of go-ethereum a dial may have connected without a peer that was added: the handshake has failed
+    /// afterwards. Neither profile looks at the outcome then; the attempt ends.
+    fn handle(&mut self, at: Timestamp, event: Event<Id, SocketAddr>) -> Result<(), EventError> {
+        match self.dialer.handle(at, event) {
+            Err(EventError::NotConnected(dial)) if !self.style.recorded => {
+                let outcome = DialOutcome::HandshakeFailed;
+                self.dialer.handle(at, Event::DialFinished { dial, outcome, tried: Vec::new() })
+            }
+            result => result,
+        }
     }
 
     fn drain(&mut self, at: Timestamp, most: usize) -> Result<Vec<Output>, String> {
@@ -233,9 +245,10 @@ impl Replayer {
             Input::Unbanned { subject } => Event::Unbanned(banned(subject, names)),
             Input::NetworkChanged {} => Event::NetworkChanged,
             Input::Reconfigured { change } => Event::Reconfigured(changed(change, names)),
-            Input::DialFinished { .. } | Input::ResolveFinished { .. } | Input::LookupFinished { .. } => {
-                self.answer(input)
-            }
+            Input::DialFinished { .. }
+            | Input::DialConnected { .. }
+            | Input::ResolveFinished { .. }
+            | Input::LookupFinished { .. } => self.answer(input),
         };
         Ok(vec![event])
     }
@@ -245,12 +258,12 @@ impl Replayer {
         let Self { tasks, names, .. } = self;
         match input {
             Input::DialFinished { id, token, outcome, tried } => {
-                let in_flight = || id.and_then(|id| tasks.dials.of(&id.bytes()));
-                let dial = token.map(DialId::from_raw).or_else(in_flight).unwrap_or(DialId::from_raw(NEVER));
-                tasks.dials.answer(dial);
-                let tried =
-                    tried.iter().map(|tried| AddrOutcome { addr: tried.addr, outcome: tried.outcome.into() });
-                Event::DialFinished { dial, outcome: (*outcome).into(), tried: tried.collect() }
+                let dial = tasks.answered_dial(*id, *token);
+                Event::DialFinished { dial, outcome: (*outcome).into(), tried: outcomes(tried) }
+            }
+            Input::DialConnected { id, token, addr, tried } => {
+                let dial = tasks.answered_dial(*id, *token);
+                Event::DialConnected { dial, addr: *addr, tried: outcomes(tried) }
             }
             Input::ResolveFinished { id, token, node } => {
                 let in_flight = || id.and_then(|id| tasks.resolves.of(&id.bytes()));
@@ -269,6 +282,10 @@ impl Replayer {
             _ => Event::Tick,
         }
     }
+}
+
+fn outcomes(tried: &[TriedAddr]) -> Vec<AddrOutcome<SocketAddr>> {
+    tried.iter().map(|tried| AddrOutcome { addr: tried.addr, outcome: tried.outcome.into() }).collect()
 }
 
 fn discovered(node: &TraceNode, source: u8, vouched: bool, names: &mut Names) -> Event<Id, SocketAddr> {

@@ -7,13 +7,14 @@ use rand_core::Rng;
 
 use super::Dialer;
 use crate::address::Address;
-use crate::command::DialKind;
+use crate::command::{DialKind, Task};
 use crate::explain::{Explanation, NeedExplanation, Standing};
 use crate::facts::budget::Budget;
 use crate::facts::nodes::Record;
 use crate::facts::slots::NodeSlot;
 use crate::facts::waiting::{Class, Queue};
 use crate::node::{KnownNode, Node, NodeId};
+use crate::peer::{OpenTask, Peer};
 use crate::plan::policy::Policy;
 use crate::refusal::Refusal;
 use crate::rules::Subject;
@@ -121,24 +122,72 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// All known nodes, with what is worth keeping over a restart, for those who persist an address book. The order has no
     /// meaning. The dynamic peers that have been connected longest are marked as anchors. Walks over all nodes.
     pub fn known_nodes(&self) -> impl Iterator<Item = KnownNode<I, A>> {
+        let anchors = self.anchors();
+        self.facts.nodes.known().iter().filter_map(move |node| self.known(node, &anchors))
+    }
+
+    /// One known node, as [`known_nodes`](Self::known_nodes) would give it; `None` if the node is not known. Walks over the
+    /// dynamic peers.
+    #[must_use]
+    pub fn known_node(&self, id: &I) -> Option<KnownNode<I, A>> {
+        self.known(self.facts.nodes.find(id)?, &self.anchors())
+    }
+
+    /// The dynamic peers that have been connected longest.
+    fn anchors(&self) -> Vec<(Timestamp, NodeSlot)> {
         let facts = &self.facts;
         let peers = facts.peers.of_budget(Budget::Dynamic).iter().filter_map(|slot| facts.peers.get(slot));
         let mut oldest: Vec<_> = peers.map(|peer| (peer.since(), peer.node())).collect();
         oldest.sort_unstable();
         oldest.truncate(facts.config.anchors as usize);
-        facts.nodes.known().iter().filter_map(move |node| {
-            let (id, record) = facts.nodes.entry(node)?;
-            let (_, last_at) = record.last();
-            let tried = (record.attempts() > 0).then(|| facts.now.saturating_since(last_at));
-            Some(KnownNode {
-                node: Node { id: *id, addrs: facts.discovered(record).clone() },
-                source: record.source()?,
-                good: record.notes.good,
-                failures: self.plan.failures(record),
-                last_tried: tried,
-                anchor: oldest.iter().any(|(_, anchor)| *anchor == node),
+        oldest
+    }
+
+    fn known(&self, node: NodeSlot, anchors: &[(Timestamp, NodeSlot)]) -> Option<KnownNode<I, A>> {
+        let facts = &self.facts;
+        let (id, record) = facts.nodes.entry(node)?;
+        let (_, last_at) = record.last();
+        let tried = (record.attempts() > 0).then(|| facts.now.saturating_since(last_at));
+        Some(KnownNode {
+            node: Node { id: *id, addrs: facts.discovered(record).clone() },
+            source: record.source()?,
+            good: record.notes.good,
+            failures: self.plan.failures(record),
+            last_tried: tried,
+            anchor: anchors.iter().any(|(_, anchor)| *anchor == node),
+        })
+    }
+
+    /// Who is connected, as far as this dialer was told: what a driver compares its connections with after a restore. The
+    /// order has no meaning, but is the same on every machine.
+    pub fn peers(&self) -> impl Iterator<Item = Peer<I, A>> {
+        let (facts, clock) = (&self.facts, self.clock);
+        facts.peers.iter().filter_map(move |(slot, peer)| {
+            Some(Peer {
+                id: facts.nodes.key(peer.node())?,
+                kind: peer.kind(),
+                addr: peer.addr().cloned(),
+                since: clock.outer(peer.since()),
+                leaving: facts.peers.is_leaving(slot),
             })
         })
+    }
+
+    /// The tasks that wait for an answer, in the order in which they went out: what a driver gives up at shutdown, and takes up
+    /// again or answers after a restore.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<OpenTask<I>> {
+        let (facts, clock) = (&self.facts, self.clock);
+        let attempts = facts.attempts.iter().filter_map(|(slot, attempt)| {
+            let deadline = facts.attempts.deadline(slot);
+            Some(OpenTask { task: attempt.task()?, id: facts.nodes.key(attempt.node()), deadline })
+        });
+        let lookup = facts.lookup.running().map(Task::Lookup);
+        let lookup = lookup.map(|task| OpenTask { task, id: None, deadline: facts.lookup.deadline() });
+        let mut open: Vec<_> = attempts.chain(lookup).collect();
+        open.sort_unstable_by_key(|open| open.task.as_raw());
+        open.iter_mut().for_each(|open| open.deadline = open.deadline.map(|at| clock.outer(at)));
+        open
     }
 
     /// What is there now.

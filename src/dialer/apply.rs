@@ -11,8 +11,9 @@ use crate::error::{Collection, EventError};
 use crate::event::{
     AddrOutcome, BanSubject, Change, ConnectionId, DialOutcome, Event, PeerKind, RemovalReason,
 };
-use crate::facts::attempts::{Ended, Stage};
+use crate::facts::attempts::{Attempt, Ended, Stage};
 use crate::facts::nodes::Record;
+use crate::facts::slots::AttemptSlot;
 use crate::node::{Node, NodeId};
 use crate::plan::policy::{Policy, Second};
 use crate::stats::count;
@@ -82,6 +83,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             Event::PeerRemoved { id, reason } => self.peer_removed(&id, reason),
             Event::InboundPending { connection, id } => self.inbound_pending(connection, id),
             Event::InboundEnded { connection } => self.inbound_ended(connection),
+            Event::DialConnected { dial, addr, tried } => return self.dial_connected(dial, addr, &tried),
             Event::DialFinished { dial, outcome, tried } => return self.dial_finished(dial, outcome, &tried),
             Event::ResolveFinished { resolve, addrs } => return self.resolve_finished(resolve, addrs),
             Event::LookupFinished { lookup, nodes } => return self.lookup_finished(lookup, nodes),
@@ -188,22 +190,51 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         }
     }
 
-    /// The dial of an attempt was answered: it ends, or a static node is resolved and dialed once more.
+    /// A dial has connected: its node is a peer, and its attempt ends.
+    fn dial_connected(
+        &mut self,
+        dial: DialId,
+        addr: Option<A>,
+        tried: &[AddrOutcome<A>],
+    ) -> Result<(), EventError> {
+        let attempt = self.facts.answered(Task::Dial(dial))?;
+        let of = self.facts.attempts.get(attempt);
+        let of = of.and_then(|of| Some((self.facts.nodes.key(of.node())?, of.kind())));
+        if let Some((id, kind)) = of {
+            let winner = tried.iter().find(|one| one.outcome == DialOutcome::Connected);
+            let addr = addr.or_else(|| winner.map(|one| one.addr.clone()));
+            self.peer_added(id, PeerKind::Outbound(kind), addr);
+        }
+        self.dial_ends(attempt, DialOutcome::Connected, tried);
+        Ok(())
+    }
+
+    /// The dial of an attempt was answered.
     fn dial_finished(
         &mut self,
         dial: DialId,
         outcome: DialOutcome,
         tried: &[AddrOutcome<A>],
     ) -> Result<(), EventError> {
+        let attempt = self.facts.dialing(dial)?;
+        let reached = self.facts.attempts.get(attempt).is_some_and(Attempt::is_reached);
+        if outcome == DialOutcome::Connected && !reached {
+            return Err(EventError::NotConnected(dial));
+        }
+        self.facts.answered(Task::Dial(dial))?;
+        self.dial_ends(attempt, outcome, tried);
+        Ok(())
+    }
+
+    /// An attempt whose dial was answered ends, or its static node is resolved and dialed once more.
+    fn dial_ends(&mut self, attempt: AttemptSlot, outcome: DialOutcome, tried: &[AddrOutcome<A>]) {
         let facts = &mut self.facts;
-        let attempt = facts.answered(Task::Dial(dial))?;
         facts.stats.outcomes.count(outcome);
         if self.plan.dial_answered(facts, attempt, outcome, tried) {
             facts.resolve_again(attempt);
         } else if let Some(of) = facts.end_answered(attempt, Ended::Dial(outcome)) {
             self.plan.attempt_ended(facts, attempt, &of, Ended::Dial(outcome));
         }
-        Ok(())
     }
 
     /// The resolve of an attempt was answered: it is dialed at what was found, or ends.

@@ -38,12 +38,23 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         };
         let held = if self.config.diversity.is_some() { self.subnets.hold(&addrs) } else { Held::new() };
         let began = self.now;
-        let mut draft = Draft { node, kind, addrs, stage, began, origin: Origin::Other, held, met: false };
+        let mut draft = Draft {
+            node,
+            kind,
+            addrs,
+            stage,
+            began,
+            origin: Origin::Other,
+            held,
+            met: false,
+            reached: false,
+        };
         if let Some(record) = self.nodes.get_mut(node) {
             if record.is_static() && matches!(kind, DialKind::Static | DialKind::Requested) {
                 draft.origin = Origin::Static;
             }
             let peer = record.peer.and_then(|peer| self.peers.get(peer));
+            draft.reached = peer.is_some();
             draft.met = peer.is_some_and(|peer| peer.budget() == Some(Budget::of(kind)));
             record.attempts = record.attempts.wrapping_add(1);
             record.last_at = began;
@@ -80,6 +91,12 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         self.lookup.issue(lookup, deadline);
         count(&mut self.stats.lookups);
         Command::Lookup { lookup, target, deadline }
+    }
+
+    /// The attempt that a dial in flight belongs to.
+    pub(crate) fn dialing(&mut self, dial: DialId) -> Result<AttemptSlot, EventError> {
+        let token = dial.as_raw();
+        self.attempts.flying(token, Stage::Dialing).ok_or_else(|| self.not_open(Task::Dial(dial), token))
     }
 
     /// The attempt that a task belongs to, which ends with that: its token is spent, and its deadline is gone.

@@ -57,6 +57,9 @@ pub(crate) struct Attempt<A> {
     /// Whether this is the resolve and dial after a first failed dial.
     pub(super) again: bool,
     token: u64,
+    /// Whether its node was connected at any time since it began.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub(super) reached: bool,
     /// The subnets that it counts in, until its node is connected.
     pub(super) held: Held,
 }
@@ -84,6 +87,11 @@ impl<A> Attempt<A> {
 
     pub(crate) const fn began(&self) -> Timestamp {
         self.began
+    }
+
+    /// Whether its node was connected at any time since it began.
+    pub(crate) const fn is_reached(&self) -> bool {
+        self.reached
     }
 
     /// Whether it belongs to the list of static nodes as that is now.
@@ -242,8 +250,9 @@ impl<A> Attempts<A> {
 
     /// Adds an attempt in the stage `Resolve` or `Dial`, whose first command is issued at once, or `Stuck`.
     pub(super) fn insert(&mut self, draft: Draft<A>) -> AttemptSlot {
-        let Draft { node, kind, addrs, stage, began, origin, held, met } = draft;
-        let attempt = Attempt { node, kind, addrs, stage, began, origin, again: false, token: 0, held };
+        let Draft { node, kind, addrs, stage, began, origin, held, met, reached } = draft;
+        let attempt =
+            Attempt { node, kind, addrs, stage, began, origin, again: false, token: 0, reached, held };
         let slot = self.all.insert(attempt);
         self.active.get_mut(Budget::of(kind)).insert(slot);
         if !met {
@@ -304,6 +313,12 @@ impl<A> Attempts<A> {
             self.deadlines.set(attempt, deadline.as_nanos(), 0);
         }
         self.all.get(attempt)
+    }
+
+    /// The attempt whose task has this token, if that is in flight in this stage.
+    pub(super) fn flying(&self, token: u64, stage: Stage) -> Option<AttemptSlot> {
+        let same = |slot| self.all.get(slot).is_some_and(|of| of.token == token && of.stage == stage);
+        self.open.find(hash(token), same)
     }
 
     /// Ends the task with this token, if it is in flight in this stage. Returns its attempt.
@@ -420,4 +435,6 @@ pub(super) struct Draft<A> {
     pub(super) held: Held,
     /// Whether its node is a peer of the same budget already.
     pub(super) met: bool,
+    /// Whether its node is a peer already.
+    pub(super) reached: bool,
 }

@@ -37,6 +37,9 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         }
         if let Some(attempt) = attempt {
             self.attempts.set_met(attempt, budget);
+            if let Some(of) = self.attempts.get_mut(attempt) {
+                of.reached = true;
+            }
             self.rehold(attempt);
         }
     }

@@ -8,6 +8,7 @@ use super::slots::NodeSlot;
 use crate::address::{Address, Addrs};
 use crate::backoff::ResolveDelay;
 use crate::node::{NodeId, Source};
+use crate::notice::Notice;
 use crate::time::Timestamp;
 
 impl<I: NodeId, A: Address> Facts<I, A> {
@@ -64,6 +65,9 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     /// A node is not known any more. What else is the case for its id stays. It has to be settled.
     pub(crate) fn unlist_known(&mut self, node: NodeSlot) {
         self.nodes.set_source(node, None);
+        if let Some(id) = self.nodes.key(node) {
+            self.notify(Notice::KnownNodeForgotten { id });
+        }
         self.set_discovered(node, Addrs::new());
     }
 

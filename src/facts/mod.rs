@@ -208,7 +208,10 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     }
 
     pub(crate) fn notify(&mut self, notice: Notice<I>) {
-        if self.notices.len() < self.config.limits.notices as usize {
+        // Strangers can make others forgotten: that must not crowd out what matters to an operator.
+        let cap = self.config.limits.notices as usize;
+        let minor = matches!(notice, Notice::KnownNodeForgotten { .. });
+        if self.notices.len() < if minor { cap.div_ceil(2) } else { cap } {
             self.notices.push_back(notice);
         } else {
             count(&mut self.stats.notices_dropped);

@@ -59,6 +59,7 @@ impl<A> Peer<A> {
     pub(crate) const fn budget(&self) -> Option<Budget> {
         match self.kind {
             PeerKind::Outbound(kind) => Some(Budget::of(kind)),
+            PeerKind::External => Some(Budget::Static),
             PeerKind::Inbound => None,
         }
     }
@@ -139,17 +140,17 @@ impl<A: Address> Peers<A> {
         self.leaving.contains(peer)
     }
 
-    fn set(&mut self, kind: PeerKind) -> &mut SlotSet<OfPeer> {
-        match kind {
-            PeerKind::Inbound => &mut self.inbound,
-            PeerKind::Outbound(kind) => self.outbound.get_mut(Budget::of(kind)),
+    fn set(&mut self, of: Option<Budget>) -> &mut SlotSet<OfPeer> {
+        match of {
+            None => &mut self.inbound,
+            Some(budget) => self.outbound.get_mut(budget),
         }
     }
 
     pub(super) fn insert(&mut self, peer: Peer<A>) -> PeerSlot {
-        let (kind, private) = (peer.kind, peer.is_private());
+        let (budget, private) = (peer.budget(), peer.is_private());
         let slot = self.all.insert(peer);
-        self.set(kind).insert(slot);
+        self.set(budget).insert(slot);
         if private {
             self.private.insert(slot);
         }
@@ -158,7 +159,7 @@ impl<A: Address> Peers<A> {
 
     pub(super) fn remove(&mut self, slot: PeerSlot) -> Option<Peer<A>> {
         let peer = self.all.remove(slot)?;
-        self.set(peer.kind).remove(slot);
+        self.set(peer.budget()).remove(slot);
         self.private.remove(slot);
         self.owing.remove(slot);
         self.leaving.remove(slot);

@@ -158,7 +158,7 @@ impl<I, A, S: Sink<I, A>> Sink<I, A> for Option<S> {
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Recorder<I, A, R, S> {
+pub struct Recorder<I, A, R: Rng, S> {
     dialer: Dialer<I, A, R>,
     sink: S,
     /// The drain has ended: a repeated `Sleep` is not recorded.

@@ -169,7 +169,9 @@ pub(super) fn named(input: &Input) -> Vec<TraceId> {
         | Input::DialRequested { id }
         | Input::Banned { subject: Subject::Id(id), .. }
         | Input::Unbanned { subject: Subject::Id(id) } => vec![*id],
-        Input::DialFinished { id, .. } | Input::ResolveFinished { id, .. } => id.iter().copied().collect(),
+        Input::DialFinished { id, .. }
+        | Input::DialConnected { id, .. }
+        | Input::ResolveFinished { id, .. } => id.iter().copied().collect(),
         Input::Reconfigured { change: TraceChange::Bootnodes(nodes) } => all(nodes),
         Input::Reconfigured { .. }
         | Input::Banned { .. }

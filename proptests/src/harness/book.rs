@@ -159,6 +159,13 @@ impl Book {
             }
             Event::Unbanned(subject) => drop(self.bans.remove(&canonical(*subject))),
             Event::Reconfigured(change) => self.reconfigured(change),
+            Event::DialConnected { dial, .. } => {
+                let flight = self.flights.get(&dial.as_raw());
+                if let Some((id, kind)) = flight.and_then(|flight| flight.id.zip(flight.kind)) {
+                    self.peer_added(id, PeerKind::Outbound(kind));
+                }
+                self.answered(event);
+            }
             Event::DialFinished { .. } | Event::ResolveFinished { .. } | Event::LookupFinished { .. } => {
                 self.answered(event);
             }

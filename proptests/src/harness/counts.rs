@@ -34,6 +34,9 @@ impl Counts {
         self.event_errors += u64::from(result.is_err());
         match (event, result) {
             (Event::DialFinished { outcome, .. }, Ok(())) => *self.outcomes.entry(*outcome).or_default() += 1,
+            (Event::DialConnected { .. }, Ok(())) => {
+                *self.outcomes.entry(DialOutcome::Connected).or_default() += 1;
+            }
             (Event::LookupFinished { nodes, .. }, Ok(())) => self.lookup_nodes += nodes.len() as u64,
             (_, Err(EventError::EndedTask(_))) => self.late_answers += 1,
             (_, Err(EventError::UnknownTask(_))) => self.unknown_answers += 1,

@@ -168,7 +168,10 @@ pub(super) fn gauges(book: &Book, dialer: &Dialer) -> Result<(), Broken> {
     };
     let peers = |of: fn(&PeerKind) -> bool| book.peers.values().filter(|kind| of(kind)).count();
     same("inbound", gauges.inbound_peers, peers(|kind| *kind == PeerKind::Inbound))?;
-    let fixed = peers(|kind| matches!(kind, PeerKind::Outbound(kind) if budget(*kind) == "static"));
+    let fixed = peers(|kind| {
+        matches!(kind, PeerKind::External)
+            || matches!(kind, PeerKind::Outbound(kind) if budget(*kind) == "static")
+    });
     same("static_peers", gauges.static_peers, fixed)?;
     let dynamic = peers(|kind| matches!(kind, PeerKind::Outbound(kind) if budget(*kind) == "dynamic"));
     same("dynamic_peers", gauges.dynamic_peers, dynamic)?;

@@ -163,7 +163,7 @@ const KINDS: [PeerKind; 7] = [
     PeerKind::Inbound,
     PeerKind::Outbound(DialKind::Dynamic),
     PeerKind::Outbound(DialKind::Static),
-    PeerKind::Inbound,
+    PeerKind::External,
     PeerKind::Outbound(DialKind::Bootnode),
     PeerKind::Outbound(DialKind::Requested),
     PeerKind::Outbound(DialKind::Feeler),
@@ -343,6 +343,10 @@ fn connect(book: &Book, task: u8) -> Vec<Event> {
     let (Some(id), Some(kind)) = (flight.id, flight.kind) else { return vec![Event::Tick] };
     let addr = flight.addrs.last().copied();
     let outcome = DialOutcome::Connected;
+    // One event or two: they mean the same.
+    if dial.as_raw() % 2 == 0 {
+        return vec![Event::DialConnected { dial, addr, tried: Vec::new() }];
+    }
     vec![
         Event::PeerAdded { id, kind: PeerKind::Outbound(kind), addr },
         Event::DialFinished { dial, outcome, tried: Vec::new() },
@@ -383,7 +387,7 @@ fn stray(task: u8, token: u8) -> Event {
 /// The task that an event answers.
 pub(super) const fn answered(event: &Event) -> Option<Task> {
     match event {
-        Event::DialFinished { dial, .. } => Some(Task::Dial(*dial)),
+        Event::DialFinished { dial, .. } | Event::DialConnected { dial, .. } => Some(Task::Dial(*dial)),
         Event::ResolveFinished { resolve, .. } => Some(Task::Resolve(*resolve)),
         Event::LookupFinished { lookup, .. } => Some(Task::Lookup(*lookup)),
         _ => None,

@@ -64,8 +64,12 @@ impl Network {
             return false;
         }
         // Its peer, or a deadline that has come meanwhile, may have ended a dial that is just being answered.
-        if let (Err(EventError::EndedTask(_)), Event::DialFinished { dial, .. }) = (&result, &event) {
-            self.hosts[host].tasks.crossed.insert(*dial);
+        let answers = match &event {
+            Event::DialFinished { dial, .. } | Event::DialConnected { dial, .. } => Some(*dial),
+            _ => None,
+        };
+        if let (Err(EventError::EndedTask(_)), Some(dial)) = (&result, answers) {
+            self.hosts[host].tasks.crossed.insert(dial);
             return true;
         }
         assert!(result.is_ok(), "{result:?} at host {host}: {event:?}");

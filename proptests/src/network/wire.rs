@@ -135,7 +135,13 @@ impl Network {
         let addr = self.addr_at(ends, side);
         let events = if side == 0 {
             let answer = self.answer(connection, DialOutcome::Connected);
-            vec![Event::PeerAdded { id, kind: PeerKind::Outbound(kind), addr }, answer]
+            match answer {
+                // One event or two: they mean the same.
+                Event::DialFinished { dial, tried, .. } if connection.is_multiple_of(2) => {
+                    vec![Event::DialConnected { dial, addr, tried }]
+                }
+                answer => vec![Event::PeerAdded { id, kind: PeerKind::Outbound(kind), addr }, answer],
+            }
         } else {
             vec![
                 Event::PeerAdded { id, kind: PeerKind::Inbound, addr },

@@ -160,6 +160,15 @@ impl<W: Write> JsonLines<W> {
                     tried: tried.iter().map(TriedAddr::try_from).collect::<Result<_, _>>()?,
                 }
             }
+            Event::DialConnected { dial, addr, tried } => {
+                let id = self.tasks.dials.answer(*dial);
+                Input::DialConnected {
+                    id: id.map(Into::into),
+                    token: id.is_none().then(|| dial.as_raw()),
+                    addr: *addr,
+                    tried: tried.iter().map(TriedAddr::try_from).collect::<Result<_, _>>()?,
+                }
+            }
             Event::ResolveFinished { resolve, addrs } => {
                 let id = self.tasks.resolves.answer(*resolve);
                 // The token tells whose answer it is, so the id of the node is of no account without one.

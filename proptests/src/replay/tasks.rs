@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use dialstate::{Command, DialId, DialKind, LookupId, ResolveId, Task};
 
-use crate::trace::{Closing, Id, Kind, Names, Output, Policy, TaskKind};
+use super::NEVER;
+use crate::trace::{Closing, Id, Kind, Names, Output, Policy, TaskKind, TraceId};
 
 /// Tasks of one kind. An id has at most one; if a dialer asks for a second one, the first is known by its
 /// token alone.
@@ -116,6 +117,14 @@ impl Tasks {
             }
             Command::Sleep { .. } => return Ok(None),
         }))
+    }
+
+    /// The dial that an answer means, which ends it: that with this token, or else the one in flight.
+    pub(super) fn answered_dial(&mut self, id: Option<TraceId>, token: Option<u64>) -> DialId {
+        let in_flight = || id.and_then(|id| self.dials.of(&id.bytes()));
+        let dial = token.map(DialId::from_raw).or_else(in_flight).unwrap_or(DialId::from_raw(NEVER));
+        self.dials.answer(dial);
+        dial
     }
 
     fn cancel(&mut self, task: Task) -> (TaskKind, Option<Id>) {

@@ -187,6 +187,7 @@ impl Text {
         if matches!(
             input,
             Input::DialFinished { id: None, token: None, .. }
+                | Input::DialConnected { id: None, token: None, .. }
                 | Input::ResolveFinished { id: None, token: None, .. }
         ) {
             return Err(self.error("missing field `id`: whose task has ended?"));

@@ -190,6 +190,17 @@ pub enum Input {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         tried: Vec<TriedAddr>,
     },
+    /// The answer to a dial that has connected.
+    DialConnected {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<TraceId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        addr: Option<SocketAddr>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tried: Vec<TriedAddr>,
+    },
     /// The answer to a resolve. Of `node` only the addresses count.
     ResolveFinished {
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -60,6 +60,8 @@ mirror! {
 pub enum Link {
     /// The other side opened it.
     Inbound,
+    /// We did, not for a dial of the dialer's.
+    External,
     /// We did.
     #[serde(untagged)]
     Outbound(Kind),
@@ -69,6 +71,7 @@ impl From<Link> for PeerKind {
     fn from(link: Link) -> Self {
         match link {
             Link::Inbound => Self::Inbound,
+            Link::External => Self::External,
             Link::Outbound(kind) => Self::Outbound(kind.into()),
         }
     }
@@ -80,6 +83,7 @@ impl TryFrom<PeerKind> for Link {
     fn try_from(kind: PeerKind) -> Result<Self, String> {
         match kind {
             PeerKind::Inbound => Ok(Self::Inbound),
+            PeerKind::External => Ok(Self::External),
             PeerKind::Outbound(kind) => Ok(Self::Outbound(kind.try_into()?)),
         }
     }

@@ -177,6 +177,8 @@ fn events() -> Vec<Event<Id, SocketAddr>> {
         Event::InboundEnded { connection: ConnectionId(8) },
         dial(11, tried.clone()),
         dial(11, Vec::new()),
+        Event::DialConnected { dial: DialId::from_raw(14), addr: Some(addr("1.1.1.1:1")), tried: Vec::new() },
+        Event::PeerAdded { id: id(5), kind: PeerKind::External, addr: None },
         Event::ResolveFinished { resolve: ResolveId::from_raw(12), addrs: node().addrs },
         Event::ResolveFinished { resolve: ResolveId::from_raw(12), addrs: node().addrs },
         Event::LookupFinished { lookup: dialstate::LookupId::from_raw(13), nodes: vec![node()] },
@@ -236,7 +238,7 @@ fn a_recording_names_nodes_and_falls_back_to_tokens() {
     assert_eq!(undrained, events().len() - 1, "only the last event is drained");
     assert!(input.lines().nth(1).unwrap().starts_with(r#"{"at_ns":5000001,"event":"static_added","#));
     let tokens: Vec<_> = input.lines().filter(|line| line.contains("token")).collect();
-    assert_eq!(tokens.len(), 3, "of two answers to a task the second is to none: {tokens:#?}");
+    assert_eq!(tokens.len(), 4, "of two answers to a task the second is to none: {tokens:#?}");
     let first = texts(&output)[0].output().unwrap();
     let shown = serde_json::to_string(&first.commands).unwrap();
     let (one, two) = ("01".repeat(32), "02".repeat(32));

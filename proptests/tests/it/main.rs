@@ -16,6 +16,7 @@ mod debug;
 mod decisions;
 mod determinism;
 mod differential;
+mod driver;
 mod format;
 mod hostnames;
 mod invariants;

@@ -106,7 +106,10 @@ impl Driver {
             Task::Dial(dial) => {
                 let outcome = OUTCOMES[self.below(10) as usize];
                 if outcome == DialOutcome::Connected && self.below(4) > 0 {
-                    // A driver should say this first, and then the end of the dial.
+                    if self.below(2) == 0 {
+                        return Event::DialConnected { dial, addr: None, tried: Vec::new() };
+                    }
+                    // In two parts this comes first, and then the end of the dial.
                     return Event::PeerAdded { id, kind: PeerKind::Outbound(DialKind::Dynamic), addr: None };
                 }
                 let tried = if self.below(2) == 0 {

@@ -106,8 +106,8 @@ fn every_enum_that_operators_see_has_words() {
     assert_eq!(told, ["not a candidate", "static", "cooling down", "good", "failed"]);
     let told = texts([Standing::Sampled, Standing::Crowded, Standing::Parked]);
     assert_eq!(told, ["sampled", "crowded", "parked"]);
-    let told = texts([PeerKind::Inbound, PeerKind::Outbound(DialKind::Bootnode)]);
-    assert_eq!(told, ["inbound", "outbound bootnode"]);
+    let told = texts([PeerKind::Inbound, PeerKind::Outbound(DialKind::Bootnode), PeerKind::External]);
+    assert_eq!(told, ["inbound", "outbound bootnode", "outbound external"]);
     let close = [Side::Inbound, Side::Outbound].map(|close| DisconnectReason::Duplicate { close });
     assert_eq!(texts(close), ["the inbound one of two connections", "the outbound one of two connections"]);
     let told = texts([DisconnectReason::OverTarget, DisconnectReason::FeelerDone, DisconnectReason::Churn]);
@@ -127,7 +127,7 @@ fn every_enum_that_operators_see_has_words() {
 fn a_snapshot_shows_nothing_private() {
     let mut dialer = dialer(|_| ());
     step(&mut dialer, 1, Event::NodeDiscovered { node: node(77), source: Source(1), vouched: false });
-    assert_eq!(format!("{:?}", dialer.snapshot()), "Snapshot { version: 2, .. }");
+    assert_eq!(format!("{:?}", dialer.snapshot()), "Snapshot { version: 3, .. }");
 }
 
 #[test]
@@ -240,6 +240,7 @@ fn refusals_and_notices_are_sentences() {
         Notice::StaticParked { id, reason },
         Notice::StaticDeleted { id, reason },
         Notice::RequestDropped { id, reason },
+        Notice::KnownNodeForgotten { id },
         Notice::DiversityRelaxed { id, subnet },
         Notice::OfflineSuspected { since: at(9) },
         Notice::Online,
@@ -250,6 +251,7 @@ fn refusals_and_notices_are_sentences() {
         "static node 08ab is parked: it is connected",
         "static node 08ab is deleted: it is connected",
         "the requested dial of 08ab is dropped: it is connected",
+        "node 08ab is known no more",
         "08ab is dialed although its subnet has enough peers (all addresses without an IP): there is no other candidate",
         "the network seems to be down: nothing has succeeded since 9.000s",
         "the network works again",

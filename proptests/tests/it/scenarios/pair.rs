@@ -4,8 +4,10 @@
 //! handshake has ended; of two connections the one that `Duplicate` names is closed.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use dialstate::driver::Sessions;
 use dialstate::{
     ConnectionId, DialId, DialKind, DialOutcome, DisconnectReason, PeerKind, RemovalReason, Side, Source,
     Task, Timestamp,
@@ -69,12 +71,13 @@ enum What {
 pub(crate) struct Pair {
     delays: Delays,
     /// Bit 0: whose events come first at one instant; bit 1: whether the end of a duplicate is reported; bit 2:
-    /// dynamic instead of static nodes.
+    /// dynamic instead of static nodes; bit 3: connections are kept in `Sessions`, and a dial is told in one event.
     odds: u8,
     now: Timestamp,
     dialers: [Dialer; 2],
     wakes: [Option<Timestamp>; 2],
     connections: Vec<Connection>,
+    sessions: [Sessions<Id, SocketAddr, usize>; 2],
     agenda: BTreeMap<(Timestamp, u8, u64), What>,
     sequence: u64,
     /// Whether two connections were up at one end.
@@ -98,6 +101,7 @@ impl Pair {
             dialers: [dialer(0), dialer(1)],
             wakes: [None; 2],
             connections: Vec::new(),
+            sessions: [Sessions::new(), Sessions::new()],
             agenda: BTreeMap::new(),
             sequence: 0,
             crossed: false,
@@ -168,12 +172,38 @@ impl Pair {
         self.set(connection, side, State::Up);
         self.crossed |= self.connections.iter().filter(|other| other.state[side] == State::Up).count() == 2;
         let id = IDS[1 - side];
+        if self.odds & 8 != 0 {
+            return self.opened(connection, side);
+        }
         if from == side {
             self.hand(side, Event::PeerAdded { id, kind: PeerKind::Outbound(kind), addr: None });
             let outcome = DialOutcome::Connected;
             self.hand(side, Event::DialFinished { dial, outcome, tried: Vec::new() });
         } else {
             self.hand(side, Event::PeerAdded { id, kind: PeerKind::Inbound, addr: None });
+            self.hand(side, Event::InboundEnded { connection: ConnectionId(connection as u64) });
+        }
+    }
+
+    /// A connection is up, in a program that keeps count of them in `Sessions`.
+    fn opened(&mut self, connection: usize, side: usize) {
+        let Connection { from, dial, kind, .. } = self.connections[connection];
+        let id = IDS[1 - side];
+        let (kind, event) = if from == side {
+            let event = Event::DialConnected { dial, addr: None, tried: Vec::new() };
+            (PeerKind::Outbound(kind), event)
+        } else {
+            (PeerKind::Inbound, Event::PeerAdded { id, kind: PeerKind::Inbound, addr: None })
+        };
+        match self.dialers[side].handle(self.now, event) {
+            Ok(()) => assert_eq!(self.sessions[side].opened(id, kind, None, connection), None),
+            Err(error) => {
+                assert!(error.is_late(), "{error}");
+                self.close(connection, side);
+            }
+        }
+        self.drain(side);
+        if from != side {
             self.hand(side, Event::InboundEnded { connection: ConnectionId(connection as u64) });
         }
     }
@@ -190,6 +220,11 @@ impl Pair {
             }
             State::Pending => {
                 self.hand(side, Event::InboundEnded { connection: ConnectionId(connection as u64) })
+            }
+            State::Up if self.odds & 8 != 0 => {
+                for event in self.sessions[side].closed(connection, RemovalReason::Closed) {
+                    self.hand(side, event);
+                }
             }
             State::Up => self.removed(side),
         }
@@ -220,11 +255,18 @@ impl Pair {
     }
 
     fn hand(&mut self, side: usize, event: Event) {
-        let mut commands = Vec::new();
-        let result = self.dialers[side].step(self.now, event.clone(), &mut commands);
+        let result = self.dialers[side].handle(self.now, event.clone());
         // The peer that a dial has brought may have made the dial itself moot.
         let moot = matches!(event, Event::DialFinished { .. });
         assert!(result.is_ok() || moot, "{event:?}: {result:?}");
+        self.drain(side);
+    }
+
+    fn drain(&mut self, side: usize) {
+        let mut commands = Vec::new();
+        while !matches!(commands.last(), Some(Command::Sleep { .. })) {
+            commands.push(self.dialers[side].poll());
+        }
         for command in commands {
             self.obey(side, command);
         }
@@ -250,6 +292,15 @@ impl Pair {
                     "a connection that is up is cancelled"
                 );
                 self.close(connection, side);
+            }
+            Command::Disconnect { id, reason } if self.odds & 8 != 0 => {
+                let (doomed, answer) = self.sessions[side].disconnect(id, reason);
+                for connection in doomed {
+                    self.close(connection, side);
+                }
+                if let Some(event) = answer {
+                    self.hand(side, event);
+                }
             }
             Command::Disconnect { reason: DisconnectReason::Duplicate { close }, .. } => {
                 let of = |c: &Connection| {

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dialstate::{
-    AddrOutcome, BanSubject, Change, Command, ConnectionId, DialId, DialKind, DialOutcome, PeerKind, Refusal,
-    Snapshot, Source, Timestamp,
+    AddrOutcome, BanSubject, Change, Command, ConnectionId, DialId, DialKind, DialOutcome, EventError,
+    Notice, PeerKind, Refusal, RemovalReason, Snapshot, Source, Task, Timestamp,
 };
 use dialstate_proptests::world::{Config, Dialer, Event, Id, Node};
 use rand_chacha::ChaCha8Rng;
@@ -260,4 +260,120 @@ fn of_a_long_answer_to_a_lookup_the_rest_is_dropped() {
     let Some(&Command::Lookup { lookup, .. }) = commands.first() else { panic!("{commands:?}") };
     step(&mut dialer, at(SECOND), Event::LookupFinished { lookup, nodes: (0..1_000).map(node).collect() });
     assert_eq!((dialer.gauges().known, dialer.stats().dropped), (256, 744));
+}
+
+/// A dial that is said to have connected, while its node is no peer, is refused, with a word on what to do; nothing else
+/// changes, and nobody is dialed twice.
+#[test]
+fn a_dial_that_has_connected_has_led_to_a_peer() {
+    for config in [with_target(1), Config::classic(), Config::scheduler()] {
+        let mut dialer = dialer(config.with_dynamic_target(1).with_discovery(false));
+        let first = dials(&step(&mut dialer, at(SECOND), Event::StaticAdded(node(1))));
+        let (dial, outcome) = (first[0].0, DialOutcome::Connected);
+        let finished = || Event::DialFinished { dial, outcome, tried: Vec::new() };
+        let refused = dialer.handle(at(SECOND), finished());
+        assert_eq!(refused, Err(EventError::NotConnected(dial)));
+        let says = refused.unwrap_err().to_string();
+        assert!(
+            says.contains("Send DialConnected instead of DialFinished, or PeerAdded before it"),
+            "{says}"
+        );
+        assert_eq!(dialer.tasks().iter().map(|open| open.task).collect::<Vec<_>>(), [Task::Dial(dial)]);
+        let kind = PeerKind::Outbound(DialKind::Static);
+        let (id, addr, reason) = (id(1), None, RemovalReason::Closed);
+        step(&mut dialer, at(SECOND), Event::PeerAdded { id, kind, addr });
+        // It may be gone by then.
+        step(&mut dialer, at(SECOND), Event::PeerRemoved { id, reason });
+        assert_eq!(dialer.handle(at(SECOND), finished()), Ok(()));
+        assert_eq!((dialer.tasks(), dialer.stats().dials), (Vec::new(), 1));
+    }
+}
+
+/// One event says the same as two.
+#[test]
+fn a_dial_that_has_connected_is_told_in_one_event_or_two() {
+    for config in [Config::balanced(), Config::classic(), Config::scheduler()] {
+        let config = config.with_dynamic_target(3).with_discovery(false);
+        let [mut one, mut two] = [dialer(config.clone()), dialer(config)];
+        let both = |one: &mut Dialer, two: &mut Dialer, event: Event| {
+            let commands = step(one, at(SECOND), event.clone());
+            assert_eq!(step(two, at(SECOND), event), commands);
+            commands
+        };
+        let mut open = dials(&both(&mut one, &mut two, Event::StaticAdded(node(1))));
+        open.extend(dials(&both(&mut one, &mut two, discovered(node(2)))));
+        assert!(!open.is_empty());
+        for (dial, node) in open {
+            let (addr, kind) = (node.addrs.first().copied(), two.tasks().len());
+            assert_eq!(one.tasks(), two.tasks(), "{kind}");
+            let kind = if node.id == id(1) { DialKind::Static } else { DialKind::Dynamic };
+            let (kind, outcome) = (PeerKind::Outbound(kind), DialOutcome::Connected);
+            two.handle(at(2 * SECOND), Event::PeerAdded { id: node.id, kind, addr }).unwrap();
+            let second = step(&mut two, at(2 * SECOND), Event::DialFinished { dial, outcome, tried: vec![] });
+            // A missing address is that of the dial.
+            let connected = Event::DialConnected { dial, addr: None, tried: vec![] };
+            assert_eq!(step(&mut one, at(2 * SECOND), connected), second);
+        }
+        assert!(one.peers().eq(two.peers()) && one.gauges() == two.gauges());
+        assert_eq!(one.stats().outcomes, two.stats().outcomes);
+        for minute in 1..10 {
+            let [a, b] = [&mut one, &mut two].map(|of| step(of, at(minute * MINUTE), Event::Tick));
+            assert_eq!(a, b);
+        }
+    }
+}
+
+/// What a connection is that another part of the program opened: a peer, and none of the target.
+#[test]
+fn an_external_peer_is_no_dynamic_one() {
+    let mut dialer = dialer(with_target(1));
+    let added =
+        Event::PeerAdded { id: id(1), kind: PeerKind::External, addr: node(1).addrs.first().copied() };
+    step(&mut dialer, at(SECOND), added);
+    let gauges = dialer.gauges();
+    assert_eq!([gauges.static_peers, gauges.dynamic_peers, gauges.inbound_peers], [1, 0, 0]);
+    assert_eq!(dials(&step(&mut dialer, at(SECOND), discovered(node(1)))), []);
+    assert_eq!(dials(&step(&mut dialer, at(SECOND), discovered(node(2)))).len(), 1);
+    assert_eq!(dialer.verify(), Ok(()));
+}
+
+/// A driver may ask for what it would otherwise keep beside.
+#[test]
+fn peers_tasks_and_known_nodes_can_be_asked_for() {
+    let mut dialer = dialer(with_target(2).with_discovery(true));
+    let commands = step(&mut dialer, at(SECOND), discovered(node(1)));
+    let dial = dials(&commands)[0].0;
+    let open = dialer.tasks();
+    assert!(open.is_sorted_by_key(|open| open.task.as_raw()) && open.len() == 2, "{open:?}");
+    let of_dial = open.iter().find(|open| open.task == Task::Dial(dial)).unwrap();
+    assert_eq!((of_dial.id, of_dial.deadline), (Some(id(1)), Some(at(31 * SECOND))));
+    assert!(open.iter().any(|open| matches!(open.task, Task::Lookup(_)) && open.id.is_none()));
+    assert_eq!(dialer.peers().count(), 0);
+    step(&mut dialer, at(2 * SECOND), Event::DialConnected { dial, addr: None, tried: Vec::new() });
+    let peers: Vec<_> = dialer.peers().collect();
+    assert_eq!((peers[0].id, peers[0].kind), (id(1), PeerKind::Outbound(DialKind::Dynamic)));
+    assert_eq!((peers[0].addr, peers[0].since), (node(1).addrs.first().copied(), at(2 * SECOND)));
+    assert!(!peers[0].leaving && peers.len() == 1);
+    assert_eq!(dialer.known_node(&id(1)), dialer.known_nodes().next());
+    assert_eq!(dialer.known_node(&id(2)), None);
+    step(&mut dialer, at(3 * SECOND), Event::Banned { subject: BanSubject::Id(id(1)), until: None });
+    assert!(dialer.peers().all(|peer| peer.leaving));
+}
+
+/// Who keeps something beside a known node learns when to drop it, and strangers can't fill the queue with that.
+#[test]
+fn a_node_that_is_known_no_more_is_told() {
+    let mut config = with_target(0);
+    config.limits.notices = 5;
+    let mut dialer = dialer(config);
+    for n in 1..=9 {
+        step(&mut dialer, at(SECOND), discovered(node(n)));
+    }
+    step(&mut dialer, at(SECOND), Event::NodeForgotten(id(20)));
+    for n in 1..=9 {
+        step(&mut dialer, at(SECOND), Event::NodeForgotten(id(n)));
+    }
+    let notices: Vec<_> = std::iter::from_fn(|| dialer.next_notice()).collect();
+    assert_eq!(notices, [1, 2, 3].map(|n| Notice::KnownNodeForgotten { id: id(n) }));
+    assert_eq!(dialer.stats().notices_dropped, 6);
 }

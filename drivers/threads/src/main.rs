@@ -1,0 +1,90 @@
+//! Measures: `cargo run --release -p dialstate-threads [NODES]`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cpu_time::ProcessTime;
+use dialstate::record::{RecordedStep, Recording};
+use dialstate::{Command, DisconnectReason, Event, Timestamp};
+use dialstate_threads::driver::Id;
+use dialstate_threads::network::Network;
+
+type Failure = Box<dyn std::error::Error>;
+
+const TARGET: u32 = 6;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn main() -> Result<(), Failure> {
+    let nodes = std::env::args().nth(1).map_or(Ok(30), |nodes| nodes.parse())?;
+    let settled = |network: &Network| network.settled(TARGET, PATIENCE).ok_or("not at target in two minutes");
+    for (name, known) in [("all known", nodes), ("from one bootnode", 1)] {
+        let (cpu, mut network) = (ProcessTime::now(), Network::default());
+        let begun = Instant::now();
+        for number in 1..=nodes {
+            network.start(number, 1..=known, TARGET)?;
+        }
+        settled(&network)?;
+        println!("{nodes} nodes, {name}: at target after {:?}, CPU {:?}", begun.elapsed(), cpu.elapsed());
+        let begun = Instant::now();
+        let mut tapes: Vec<_> = (5..10).map(|number| network.stop(number)).collect();
+        settled(&network)?;
+        println!("  without 5 of them after {:?}", begun.elapsed());
+        let begun = Instant::now();
+        for number in 5..10 {
+            network.start(number, 1..=known, TARGET)?;
+        }
+        settled(&network)?;
+        println!("  with 5 of them back after {:?}", begun.elapsed());
+        let (cpu, rest) = (ProcessTime::now(), Duration::from_secs(15));
+        thread::sleep(rest);
+        println!("  CPU at target: {:?} in {rest:?}", cpu.elapsed());
+        tapes.extend((1..=nodes).map(|number| network.stop(number)));
+        println!("  {:?}", count(&tapes)?);
+    }
+    Ok(())
+}
+
+/// What is counted in the recordings of all nodes, until the first of them stops for good.
+fn count(tapes: &[Vec<u8>]) -> Result<BTreeMap<&'static str, u32>, Failure> {
+    let mut counts = BTreeMap::new();
+    for tape in tapes {
+        let recording = Recording::<Id, SocketAddr>::open(tape)?;
+        let end = recording.map(Result::ok).map_while(|step| step).collect::<Vec<_>>();
+        let last = end.iter().filter_map(|step| match step {
+            RecordedStep::Event(now, _) => Some(*now),
+            RecordedStep::Command(_) => None,
+        });
+        // Before the other nodes stop.
+        let [from, to] = [14, 2]
+            .map(|secs| last.clone().max().unwrap_or_default().saturating_sub(Duration::from_secs(secs)));
+        let rest = from..to;
+        let mut clock = Timestamp::ZERO;
+        for step in &end {
+            if let RecordedStep::Event(now, _) = step {
+                clock = *now;
+            }
+            if clock > rest.end {
+                break;
+            }
+            let name = match step {
+                RecordedStep::Event(now, Event::Tick) if rest.contains(now) => "wake-ups in 12 s at target",
+                RecordedStep::Event(_, Event::Tick) => "other wake-ups",
+                RecordedStep::Event(_, Event::DialConnected { .. }) => "dials connected",
+                RecordedStep::Event(_, Event::DialFinished { .. }) => "dials failed",
+                RecordedStep::Command(Command::Dial { .. }) => "dials",
+                RecordedStep::Command(Command::Lookup { .. }) => "lookups",
+                RecordedStep::Command(Command::Cancel(_)) => "cancels",
+                RecordedStep::Command(Command::Disconnect {
+                    reason: DisconnectReason::Duplicate { .. },
+                    ..
+                }) => "duplicates closed",
+                RecordedStep::Command(Command::Disconnect { .. }) => "other disconnects",
+                _ => continue,
+            };
+            *counts.entry(name).or_default() += 1;
+        }
+    }
+    Ok(counts)
+}
