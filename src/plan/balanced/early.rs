@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct EarlyDials {
-    /// When it went out, or none could.
+    /// When it went out.
     dialed: Option<Timestamp>,
     /// Whether the next one goes to a node that was never connected to.
     turn: bool,
@@ -44,8 +44,9 @@ impl<A: Address> Balanced<A> {
         if self.early.turn {
             order.reverse();
         }
-        let (rested, _) =
-            order.into_iter().filter_map(|queue| self.most_rested(facts, queue, |_| true)).min()?;
+        let first = |queue| self.most_rested(facts, queue);
+        let (rested, node) =
+            order.into_iter().filter_map(first).min_by_key(|(at, _)| (*at).max(facts.now))?;
         let at = from.map_or(rested, |from| from.max(rested));
         if at > facts.now {
             self.waits.add(WakeReason::Redial, at);
@@ -54,14 +55,9 @@ impl<A: Address> Balanced<A> {
         if !self.may_dial(facts, DialKind::Dynamic) {
             return None;
         }
-        let permit =
-            |node| self.permit_past(facts, node, |refusal| matches!(refusal, Refusal::Cooling { .. }));
-        let allowed = |node| permit(node).is_some_and(|permit| permit.is_ok());
-        let chosen = order.into_iter().filter_map(|queue| self.most_rested(facts, queue, allowed));
-        let chosen = { chosen }.find(|(at, _)| *at <= facts.now).and_then(|(_, node)| permit(node)?.ok());
-        // The next one who may is looked for later, with the turn as it is.
-        self.early = EarlyDials { dialed: Some(facts.now), turn: self.early.turn != chosen.is_some() };
-        chosen.map_or(Some(Step::Looked), |permit| self.begin(facts, permit))
+        let permit = self.permit_past(facts, node, |refusal| matches!(refusal, Refusal::Cooling { .. }))?;
+        self.early = EarlyDials { dialed: Some(facts.now), turn: !self.early.turn };
+        self.begin_or_defer(facts, node, permit)
     }
 
     /// When the next one may go out. After a success it follows at once: if the network was to blame, it is not any more.
@@ -70,14 +66,9 @@ impl<A: Address> Balanced<A> {
         Some(last.saturating_add(facts.config.outage.probe))
     }
 
-    /// Of some nodes of a queue that are accepted the one that may be dialed early first.
-    fn most_rested<I: NodeId>(
-        &self,
-        facts: &Facts<I, A>,
-        queue: Queue,
-        accept: impl Fn(NodeSlot) -> bool,
-    ) -> Option<(Timestamp, NodeSlot)> {
-        let some = facts.waiting.sample(queue).filter(|node| accept(*node));
+    /// Of some nodes of a queue the one that may be dialed early first.
+    fn most_rested<I: NodeId>(&self, facts: &Facts<I, A>, queue: Queue) -> Option<(Timestamp, NodeSlot)> {
+        let some = facts.waiting.sample(queue);
         some.filter_map(|node| Some((self.rested_from(facts, facts.nodes.get(node)?), node))).min()
     }
 
