@@ -57,6 +57,8 @@ pub enum Standing {
     Sampled,
     /// Bootnodes: dialed when there has been no outbound peer for a while.
     Bootnode,
+    /// Nodes of which a dial was requested: dialed when an attempt of the static budget may begin.
+    Requested,
     /// Nodes that wait for a free slot in their subnet.
     Crowded,
     /// Nodes that can't be dialed until the rules or their addresses change.
@@ -75,6 +77,7 @@ impl fmt::Display for Standing {
             Self::Fresh => "fresh",
             Self::Sampled => "sampled",
             Self::Bootnode => "a bootnode",
+            Self::Requested => "requested",
             Self::Crowded => "crowded",
             Self::Parked => "parked",
         })
@@ -89,7 +92,7 @@ pub struct Explanation {
     /// Every rule that refuses the node now. Empty: it may be dialed.
     pub refusals: Vec<Refusal>,
     /// The earliest instant at which it may be dialed, if nothing but time passes; `None`: an event is needed. If no
-    /// rule refuses it, now.
+    /// rule refuses it, now. A node that is a bootnode too may be dialed as that.
     pub earliest: Option<Timestamp>,
     /// The queue in which it waits.
     pub standing: Standing,

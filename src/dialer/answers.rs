@@ -32,22 +32,29 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         let node = facts.nodes.find(id);
         let record = node.and_then(|node| facts.nodes.get(node));
         let candidate = record.is_some_and(Record::is_candidate);
-        let subject = self.subject_of(id, node.filter(|_| candidate));
-        let mut refusals = Vec::new();
-        if !candidate && subject.kind != DialKind::Bootnode && *id != facts.me {
-            refusals.push(Refusal::Unknown);
+        let requested = facts.requested.contains(id);
+        let subject = match requested {
+            true => self.plan.requested(facts, *id),
+            false => self.subject_of(id, node.filter(|_| candidate)),
+        };
+        let mut refusals = self.refusals(&subject);
+        let mut earliest = self.gone_by(&subject, &refusals);
+        if !candidate && !requested && subject.kind != DialKind::Bootnode && *id != facts.me {
+            refusals.insert(0, Refusal::Unknown);
+            earliest = None;
         }
-        let _ = self.plan.check(facts, &subject, &mut |refusal| {
-            refusals.push(refusal);
-            ControlFlow::Continue(())
-        });
-        let gone_by = |refusal| self.plan.gone_by(facts, &subject, refusal);
-        let earliest =
-            refusals.iter().try_fold(facts.now, |latest, refusal| Some(latest.max(gone_by(refusal)?)));
+        // A node may be dialed as a bootnode too, or in some profiles a static one as a dynamic one.
+        let mixed = node.filter(|_| candidate && self.plan.mixes_sources());
+        let dynamic = mixed.and_then(|node| self.plan.subject(facts, node, DialKind::Dynamic));
+        for other in self.bootnode(id).into_iter().chain(dynamic) {
+            let other = self.gone_by(&other, &self.refusals(&other));
+            earliest = earliest.into_iter().chain(other).min();
+        }
         let (last, last_at) = record.map_or((None, Timestamp::ZERO), Record::last);
         self.clock.explanation(Explanation {
             earliest,
             standing: match node.filter(|_| candidate) {
+                _ if requested => Standing::Requested,
                 _ if subject.kind == DialKind::Bootnode => Standing::Bootnode,
                 Some(node) => self.standing(node, refusals.is_empty()),
                 None => Standing::None,
@@ -66,9 +73,30 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         let fixed = candidate.and_then(|node| facts.nodes.get(node)).is_some_and(Record::is_static);
         let kind = if fixed { DialKind::Static } else { DialKind::Dynamic };
         let known = candidate.and_then(|node| self.plan.subject(facts, node, kind));
-        let bootnode = facts.config.bootnodes.iter().find(|node| node.id == *id);
-        let bootnode = || bootnode.map(|node| Subject::delivered(facts, node, DialKind::Bootnode));
-        known.or_else(bootnode).unwrap_or_else(|| Subject::of_id(facts, *id, DialKind::Requested))
+        known.or_else(|| self.bootnode(id)).unwrap_or_else(|| Subject::of_id(facts, *id, DialKind::Requested))
+    }
+
+    fn bootnode(&self, id: &I) -> Option<Subject<'_, I, A>> {
+        let bootnode = self.facts.config.bootnodes.iter().find(|node| node.id == *id)?;
+        Some(Subject::delivered(&self.facts, bootnode, DialKind::Bootnode))
+    }
+
+    /// Every rule that refuses to dial a subject now.
+    fn refusals(&self, subject: &Subject<'_, I, A>) -> Vec<Refusal> {
+        let mut refusals = Vec::new();
+        let _ = self.plan.check(&self.facts, subject, &mut |refusal| {
+            refusals.push(refusal);
+            ControlFlow::Continue(())
+        });
+        refusals
+    }
+
+    /// The earliest instant at which all refusals of a subject can be gone.
+    fn gone_by(&self, subject: &Subject<'_, I, A>, refusals: &[Refusal]) -> Option<Timestamp> {
+        let facts = &self.facts;
+        refusals.iter().try_fold(facts.now, |latest, refusal| {
+            Some(latest.max(self.plan.gone_by(facts, subject, refusal)?))
+        })
     }
 
     fn standing(&self, node: NodeSlot, eligible: bool) -> Standing {

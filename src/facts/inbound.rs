@@ -27,13 +27,15 @@ pub(crate) struct Inbound {
     /// The connections of each node.
     #[cfg_attr(feature = "serde", serde(skip))]
     by_node: BTreeSet<(NodeSlot, u64)>,
-    /// When each one expires.
+    /// When each one expires; of those that began at one instant, the first one first.
     expiry: Heap<OfHandshake>,
+    /// How many have begun (wraps).
+    begun: u32,
 }
 
 impl Inbound {
     pub(super) const fn new(hasher: SipHasher13) -> Self {
-        Self { connections: Table::new(hasher), by_node: BTreeSet::new(), expiry: Heap::new() }
+        Self { connections: Table::new(hasher), by_node: BTreeSet::new(), expiry: Heap::new(), begun: 0 }
     }
 
     /// Whether a handshake keeps a node from being dialed.
@@ -80,7 +82,8 @@ impl Inbound {
     pub(super) fn insert(&mut self, connection: ConnectionId, node: NodeSlot, until: Timestamp) {
         let slot = self.connections.insert(connection.0, Handshake { node, waived: false });
         self.by_node.insert((node, connection.0));
-        self.expiry.set(slot, until.as_nanos(), 0);
+        self.begun = self.begun.wrapping_add(1);
+        self.expiry.set(slot, until.as_nanos(), self.begun);
     }
 
     /// Takes a handshake out. Returns its node.

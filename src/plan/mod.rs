@@ -168,6 +168,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Plan<I, A> {
         policy!(self, plan => plan.second(facts, node, first, second))
     }
 
+    fn mixes_sources(&self) -> bool {
+        policy!(self, plan => Policy::<I, A>::mixes_sources(plan))
+    }
+
     fn disconnects_restricted(&self) -> bool {
         policy!(self, plan => Policy::<I, A>::disconnects_restricted(plan))
     }

@@ -190,6 +190,12 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
         false
     }
 
+    /// Whether a static node may be dialed as a dynamic one too, where it was discovered to be. go-ethereum's sources know
+    /// nothing of each other.
+    fn mixes_sources(&self) -> bool {
+        true
+    }
+
     /// The subject of a dial to a node with a record.
     fn subject<'a>(
         &self,

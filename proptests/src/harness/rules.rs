@@ -214,7 +214,7 @@ pub(super) fn not_forgotten(book: &Book, dialer: &Dialer, until: Option<Timestam
         let room = if book.statics.contains(&id) { static_room } else { dynamic_room };
         let explanation = dialer.explain(&id);
         // A bootnode is dialed only when there is no outbound peer.
-        let wanted = room && explanation.standing != Standing::Bootnode;
+        let wanted = room && !config.bootnodes.iter().any(|bootnode| bootnode.id == id);
         let Some(earliest) = explanation.earliest.filter(|_| wanted) else { continue };
         // Pace, a pause after local errors, or the next probe: 30 s at most. Who waits for room at one address is
         // looked at again when diversity would be relaxed, if another one has room.

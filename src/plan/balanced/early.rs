@@ -1,7 +1,10 @@
 //! Dials of nodes that still cool down, where peers are missing and there is nobody else.
 
+use core::time::Duration;
+
 use super::Balanced;
 use crate::address::Address;
+use crate::backoff::Cause;
 use crate::command::{DialKind, WakeReason};
 use crate::facts::Facts;
 use crate::facts::nodes::Record;
@@ -82,14 +85,29 @@ impl<A: Address> Balanced<A> {
         last.saturating_add(facts.config.backoff.short)
     }
 
-    /// From when on a node that cools down may be dialed early.
+    /// When a cooldown can be over before its end.
     pub(super) fn early_from<I: NodeId>(
         &self,
         facts: &Facts<I, A>,
         subject: &Subject<'_, I, A>,
     ) -> Option<Timestamp> {
         let (_, record) = subject.node?;
-        let early = matches!(record.place().queue(), Queue::Cooling | Queue::CoolingGood);
-        early.then(|| self.rested_from(facts, record).max(facts.now))
+        if !record.is_candidate() {
+            // It is forgotten with the record, as soon as no other fact keeps that.
+            return Some(facts.now);
+        }
+        let (_, last) = record.last();
+        if self.outage.is_stale(&record.notes) && self.outage.pardons_since(last) {
+            // It is pardoned as soon as the node is looked at.
+            return Some(facts.now);
+        }
+        let early = record.is_known() && !record.is_static();
+        if let Some(attempt) = record.attempt() {
+            // What is left of it makes way for another one when the attempt is given up.
+            let rest = if early { facts.config.backoff.short } else { Duration::ZERO };
+            return Some(facts.attempts.deadline(attempt)?.saturating_add(rest));
+        }
+        let network = matches!(record.notes.cause, Cause::Transport | Cause::Handshake);
+        (early && network).then(|| self.rested_from(facts, record).max(facts.now))
     }
 }

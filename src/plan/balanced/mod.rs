@@ -266,6 +266,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         true
     }
 
+    fn mixes_sources(&self) -> bool {
+        false
+    }
+
     /// A static node of which the operator has no address is dialed where it was discovered to be.
     fn subject<'a>(
         &self,
@@ -337,7 +341,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         if matches!(refusal, Refusal::SubnetFull { .. }) {
             return self.room_from(facts);
         }
-        let cooling = matches!(refusal, Refusal::Cooling { .. });
+        let cooling = matches!(refusal, Refusal::Cooling { .. } | Refusal::ResolveDelay { .. });
         let early = if cooling { self.early_from(facts, subject) } else { None };
         refusal.until().map(|until| early.map_or(until, |early| early.min(until)))
     }

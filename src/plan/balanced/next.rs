@@ -190,6 +190,9 @@ impl<A: Address> Balanced<A> {
     fn bootnode<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
         self.fallback.observe(facts);
         let due = self.fallback.due(facts)?;
+        if facts.attempts.active(Budget::Dynamic) >= facts.config.max_active_dials {
+            return None;
+        }
         // Without a slot it waits for the next dial that takes too long.
         let at = if self.missing(facts) > 0 { due } else { due.max(self.slow.next_release()?) };
         if at > facts.now {
@@ -305,6 +308,9 @@ impl<A: Address> Balanced<A> {
         }
         let missing = facts.config.dynamic_target.saturating_sub(facts.peers.outbound(Budget::Dynamic));
         if self.promising(facts) >= missing {
+            // One more slow dial may be one too many.
+            let at = self.slow.next_to_be_slow().filter(|_| missing > 0 && self.may_be_in_vain(facts));
+            at.into_iter().for_each(|at| self.waits.add(WakeReason::Lookup, at));
             return None;
         }
         let at = self.next_lookup(facts);
@@ -334,12 +340,21 @@ impl<A: Address> Balanced<A> {
     /// Nodes that have failed don't count, nor do dials under way: with a few dead ones that come back in turn, one would
     /// never hear of others.
     fn promising<I: NodeId>(&self, facts: &Facts<I, A>) -> u32 {
-        let in_vain = self.outage.failures().saturating_add(self.slow.len());
-        if in_vain >= facts.config.outage.failures {
+        if self.in_vain() >= facts.config.outage.failures {
             return 0;
         }
         let classes = [Class::Anchor, Class::Good, Class::Fresh, Class::Answered];
         classes.into_iter().map(|class| facts.waiting.ready(class)).fold(0, u32::saturating_add)
+    }
+
+    /// How many dials in a row have come to nothing, or seem to.
+    fn in_vain(&self) -> u32 {
+        self.outage.failures().saturating_add(self.slow.len())
+    }
+
+    /// Whether that may be too many once all dials under way have become slow.
+    fn may_be_in_vain<I: NodeId>(&self, facts: &Facts<I, A>) -> bool {
+        self.in_vain().saturating_add(self.slow.brisk()) >= facts.config.outage.failures
     }
 
     /// If all slots are filled, and have been for a while, one dynamic peer that is old enough is given up.

@@ -61,6 +61,16 @@ impl SlowDials {
         }
     }
 
+    /// How many dials are not slow yet.
+    pub(super) fn brisk(&self) -> u32 {
+        self.brisk.len()
+    }
+
+    /// When the next dial becomes slow.
+    pub(super) fn next_to_be_slow(&self) -> Option<Timestamp> {
+        self.brisk.peek().map(|first| Timestamp::from_nanos(first.at))
+    }
+
     /// When the next slot is freed.
     pub(super) fn next_release(&self) -> Option<Timestamp> {
         let first = self.holding.peek().or(self.brisk.peek())?;
