@@ -16,20 +16,6 @@ use crate::refusal::Refusal;
 use crate::rules::Subject;
 use crate::time::Timestamp;
 
-/// The last of these dials.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(super) struct EarlyDials {
-    /// When it went out.
-    dialed: Option<Timestamp>,
-    /// Whether the next one goes to a node that was never connected to.
-    turn: bool,
-}
-
-impl EarlyDials {
-    pub(super) const NEW: Self = Self { dialed: None, turn: false };
-}
-
 impl<A: Address> Balanced<A> {
     /// Slots are free, and all nodes cool down: now and then one is dialed before its time, those that were connected to
     /// once and the others in turn. `first` is when the first cooldown ends.
@@ -43,13 +29,9 @@ impl<A: Address> Balanced<A> {
         if from.is_some_and(|from| first.is_none_or(|first| first <= from)) {
             return None;
         }
-        let mut order = [Queue::CoolingGood, Queue::Cooling];
-        if self.early.turn {
-            order.reverse();
-        }
         let first = |queue| self.most_rested(facts, queue);
         let (rested, node) =
-            order.into_iter().filter_map(first).min_by_key(|(at, _)| (*at).max(facts.now))?;
+            self.early.order().into_iter().filter_map(first).min_by_key(|(at, _)| (*at).max(facts.now))?;
         let at = from.map_or(rested, |from| from.max(rested));
         if at > facts.now {
             self.waits.add(WakeReason::Redial, at);
@@ -59,13 +41,13 @@ impl<A: Address> Balanced<A> {
             return None;
         }
         let permit = self.permit_past(facts, node, |refusal| matches!(refusal, Refusal::Cooling { .. }))?;
-        self.early = EarlyDials { dialed: Some(facts.now), turn: !self.early.turn };
+        self.early.taken(facts.now);
         self.begin_or_defer(facts, node, permit)
     }
 
     /// When the next one may go out. After a success it follows at once: if the network was to blame, it is not any more.
     fn early_spacing<I: NodeId>(&self, facts: &Facts<I, A>) -> Option<Timestamp> {
-        let last = self.early.dialed.filter(|dialed| self.outage.last_success() < *dialed)?;
+        let last = self.early.last().filter(|last| self.outage.last_success() < *last)?;
         Some(last.saturating_add(facts.config.outage.probe))
     }
 

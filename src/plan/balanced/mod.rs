@@ -45,7 +45,6 @@ use crate::refusal::Refusal;
 use crate::rules::{Subject, Verdict};
 use crate::time::Timestamp;
 
-use early::EarlyDials;
 use eviction::Eviction;
 use fallback::Fallback;
 use families::Families;
@@ -55,7 +54,7 @@ use pace::Paces;
 use rests::AddressRests;
 use slow::SlowDials;
 use starvation::Starvation;
-use turns::Turns;
+use turns::{EarlyTurns, Turns};
 
 /// What the policy keeps beside the facts, and beside its notes on each node.
 #[derive(Clone, Debug)]
@@ -67,7 +66,7 @@ pub(crate) struct Balanced<A> {
     /// How many static nodes were dialed (wraps).
     static_turn: u32,
     slow: SlowDials,
-    early: EarlyDials,
+    early: EarlyTurns,
     fallback: Fallback,
     starvation: Starvation,
     schedule: Schedule,
@@ -91,7 +90,7 @@ impl<A: Address> Balanced<A> {
             turns: Turns::NEW,
             static_turn: 1,
             slow: SlowDials::new(),
-            early: EarlyDials::NEW,
+            early: EarlyTurns::NEW,
             fallback: Fallback::NEW,
             starvation: Starvation::NONE,
             schedule: Schedule::NEW,
@@ -339,7 +338,9 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         refusal: &Refusal,
     ) -> Option<Timestamp> {
         if matches!(refusal, Refusal::SubnetFull { .. }) {
-            return self.room_from(facts);
+            // Another address may be free of a ban before.
+            let bans = subject.addrs.iter().filter_map(|addr| facts.excludes(addr)?.until());
+            return self.room_from(facts).into_iter().chain(bans).min();
         }
         let cooling = matches!(refusal, Refusal::Cooling { .. } | Refusal::ResolveDelay { .. });
         let early = if cooling { self.early_from(facts, subject) } else { None };
