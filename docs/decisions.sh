@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Regenerates the tables of decisions in README.md and docs/decisions.md from what the code does today, beside the figures of
-# docs/decisions.before.tsv. Needs jq. All scenarios take some minutes, those of README.md 20 seconds.
+# Regenerates the tables of decisions in src/guide/figures.md and docs/decisions.md from what the code does today, beside the
+# figures of docs/decisions.before.tsv. Needs jq. All scenarios take some minutes, those of the guide 20 seconds.
 #
 #   bash docs/decisions.sh            write both
-#   bash docs/decisions.sh --check    compare the table in README.md, and fail where it differs
+#   bash docs/decisions.sh --check    compare the table in the guide, and fail where it differs
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source docs/between.sh
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -38,34 +39,20 @@ rows() {
         "| " + ([$row.scenario] + $cells | join(" | ")) + " |"' "$scratch/rows"
 }
 
-# between NAME FILE TABLE: the file with the table between its markers.
-between() {
-    awk -v table="$3" -v begin="<!-- $1:begin -->" -v end="<!-- $1:end -->" '
-        $0 == end { inside = 0; ends++ }
-        !inside { print }
-        $0 == begin { inside = 1; begins++; while ((getline line < table) > 0) print line }
-        END { exit !(begins == 1 && ends == 1) }
-    ' "$2" || { echo "$2 needs $1:begin and $1:end, once each" >&2; exit 1; }
-}
-
 if [ "${1:-}" = --check ]; then decisions --brief; else decisions; fi
 {
     echo "| | world | figure | before | after | feasible |"
     echo "|---|---|---|---|---|---|"
     rows brief
 } >"$scratch/short"
-between decisions README.md "$scratch/short" >"$scratch/README.md"
+between decisions src/guide/figures.md "$scratch/short" >"$scratch/figures.md"
+settle "${1:-}" "$scratch" src/guide/figures.md
+[ "${1:-}" != --check ] || exit 0
 
-if [ "${1:-}" = --check ]; then
-    diff -u README.md "$scratch/README.md" || { echo "the figures are out of date: bash docs/decisions.sh" >&2; exit 1; }
-    echo "the decisions in README.md are what the code does"
-    exit
-fi
 {
     echo "| | world | figure | before | after | feasible | target | dials before | dials after |"
     echo "|---|---|---|---|---|---|---|---|---|"
     rows ""
 } >"$scratch/long"
 between decisions docs/decisions.md "$scratch/long" >"$scratch/decisions.md"
-cp "$scratch/README.md" README.md
-cp "$scratch/decisions.md" docs/decisions.md
+settle "" "$scratch" docs/decisions.md

@@ -1,35 +1,26 @@
 #!/usr/bin/env bash
-# Regenerates the figures in README.md and docs/simulate.svg from what the code does today.
+# Regenerates what `simulate` says of a day from what the code does today: the curves in README.md, the table in
+# src/guide/figures.md, and docs/simulate.svg.
 #
 #   bash docs/simulate.sh            write them
 #   bash docs/simulate.sh --check    compare them, and fail where they differ
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source docs/between.sh
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-cargo run --quiet --release --example simulate -- --profile all --plot "$scratch/simulate.svg" >"$scratch/output"
-{
+# fenced: the input as a block of text, which must not be empty.
+fenced() {
     echo '```text'
-    sed -n '/^┌/,/^└/p' "$scratch/output"
+    sed 's/[[:space:]]*$//' | grep . || { echo "simulate printed nothing of the kind" >&2; return 1; }
     echo '```'
-} >"$scratch/table"
-[ "$(wc -l <"$scratch/table")" -gt 10 ] || { echo "simulate printed no table" >&2; exit 1; }
+}
 
-awk -v table="$scratch/table" '
-    /<!-- simulate:end -->/ { inside = 0; ends++ }
-    !inside { print }
-    /<!-- simulate:begin -->/ { inside = 1; begins++; while ((getline line < table) > 0) print line }
-    END { exit !(begins == 1 && ends == 1) }
-' README.md >"$scratch/README.md" || { echo "README.md needs simulate:begin and simulate:end, once each" >&2; exit 1; }
+cargo run --quiet --release --example simulate -- --profile all --plot "$scratch/simulate.svg" >"$scratch/output"
+sed -n '/: peers (/,/^0 h /p' "$scratch/output" | fenced >"$scratch/curves"
+sed -n '/^┌/,/^└/p' "$scratch/output" | fenced >"$scratch/table"
+between day README.md "$scratch/curves" >"$scratch/README.md"
+between simulate src/guide/figures.md "$scratch/table" >"$scratch/figures.md"
 
-if [ "${1:-}" = --check ]; then
-    diff -u README.md "$scratch/README.md" && cmp docs/simulate.svg "$scratch/simulate.svg" || {
-        echo "the figures are out of date: bash docs/simulate.sh" >&2
-        exit 1
-    }
-    echo "the figures in README.md and docs/simulate.svg are what the code does"
-else
-    cp "$scratch/README.md" README.md
-    cp "$scratch/simulate.svg" docs/simulate.svg
-fi
+settle "${1:-}" "$scratch" README.md src/guide/figures.md docs/simulate.svg

@@ -1,21 +1,21 @@
+//! [guide]: crate::guide
+//! [guide-addresses]: crate::guide::addresses
+//! [guide-coming-from]: crate::guide::coming_from
+//! [guide-debugging]: crate::guide::debugging
+//! [guide-driver]: crate::guide::driver
+//! [guide-figures]: crate::guide::figures
+//! [guide-glossary]: crate::guide::glossary
+//! [guide-guarantees]: crate::guide::guarantees
+//! [guide-profiles]: crate::guide::profiles
+//! [guide-restarts]: crate::guide::restarts
+//! [guide-sockets]: crate::guide::sockets
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![forbid(unsafe_code)]
 
-// The map. Data flows one way, event -> facts -> plan -> command:
-//
-//   dialer        the only door: `handle`, `poll`, questions
-//   facts/        what is the case, and where each node waits: one type a file, with walls
-//   rules         may a node be dialed, may an attempt go on, may a peer stay: the only place that refuses
-//   plan/         which command is next, and what follows from what has happened: one policy beside the other
-//   collections/  the containers that all of this is made of; they know no node
-//
-//   driver/       for the program around it: races of addresses, connections of peers; std_clock: its clock and errors
-//
-//   clock         the door's two timelines; snapshot: saving all of it, and going on from there; bound: its memory
-//
-// What goes through the door: event, command, node, peer, address, network, time, config/, error, explain, refusal, notice,
-// stats. Recording what goes through it: record/. Arithmetic: backoff (delays, jitter), sample (draws of fixed width).
+// The README's links to the guide lead to docs.rs; here, where the first definition of a link holds, they lead to these pages.
+// src/guide/map.md says what lives where.
 
 extern crate alloc;
 
@@ -32,6 +32,8 @@ mod error;
 mod event;
 mod explain;
 mod facts;
+#[cfg(doc)]
+pub mod guide;
 mod network;
 mod node;
 mod notice;
