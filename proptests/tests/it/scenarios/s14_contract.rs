@@ -377,3 +377,22 @@ fn a_node_that_is_known_no_more_is_told() {
     assert_eq!(notices, [1, 2, 3].map(|n| Notice::KnownNodeForgotten { id: id(n) }));
     assert_eq!(dialer.stats().notices_dropped, 6);
 }
+
+/// A bootnode takes no dial beyond the limit, however long the others hang.
+#[test]
+fn a_bootnode_is_dialed_within_the_limit() {
+    let mut config = with_target(8).with_bootnodes(vec![node(100)]);
+    config.max_active_dials = 3;
+    let mut dialer = dialer(config);
+    for n in 0..9 {
+        step(&mut dialer, at(SECOND), discovered(node(n)));
+    }
+    let mut bootnode = false;
+    for second in 2..120 {
+        let commands = step(&mut dialer, at(second * SECOND), Event::Tick);
+        bootnode |= dials(&commands).iter().any(|(_, node)| node.id == id(100));
+        let open = dialer.tasks().iter().filter(|open| matches!(open.task, Task::Dial(_))).count();
+        assert!(open <= 3, "{open} dials after {second} s");
+    }
+    assert!(bootnode);
+}
