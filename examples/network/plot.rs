@@ -5,6 +5,7 @@
 
 use std::error::Error;
 
+use dialstate_proptests::palette::{self, Colour};
 use plotters::chart::SeriesLabelPosition;
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -22,8 +23,8 @@ type Points = Vec<(f64, f64)>;
 
 const SIZE: (u32, u32) = (1_200, 760);
 const UPPER: u32 = 380;
-const INK: RGBColor = RGBColor(60, 60, 60);
-const GRID: RGBColor = RGBColor(225, 225, 225);
+const INK: RGBColor = rgb(palette::INK);
+const GRID: RGBColor = rgb(palette::GRID);
 /// Points of a distribution.
 const STEPS: usize = 200;
 
@@ -107,15 +108,16 @@ fn peers(area: &Area<'_>, chapter: &Chapter<'_>, profile: &Profile, runs: &[&Run
             .label(name)
             .legend(move |(x, y)| Rectangle::new([(x, y - 4), (x + 18, y + 4)], fill));
     }
+    let target = [(0.0, f64::from(TARGET)), (width, f64::from(TARGET))];
+    let style = rgb(palette::BLACK).mix(0.25).stroke_width(9);
+    chart
+        .draw_series(LineSeries::new(target, style))?
+        .label("target")
+        .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
     chart
         .draw_series(LineSeries::new(middle, colour.stroke_width(2)))?
         .label("median")
         .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
-    let target = [(0.0, f64::from(TARGET)), (width, f64::from(TARGET))];
-    chart
-        .draw_series(DashedLineSeries::new(target, 6, 4, INK.stroke_width(1)))?
-        .label("target")
-        .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], INK));
     legend(&mut chart, frame.legend)
 }
 
@@ -217,7 +219,10 @@ fn widest(curves: &[Points], least: f64) -> f64 {
 }
 
 fn colour(profile: &Profile) -> RGBColor {
-    let (red, green, blue) = profile.colour;
+    rgb(palette::profile(profile.name))
+}
+
+const fn rgb((red, green, blue): Colour) -> RGBColor {
     RGBColor(red, green, blue)
 }
 
@@ -257,7 +262,7 @@ fn mesh<'a, 'b>(area: &'a Area<'b>, frame: &Frame<'_>) -> Result<Chart<'a, 'b>, 
         .axis_style(INK)
         .x_labels(7)
         .y_labels(6)
-        .x_label_formatter(&|x| format!("{x}"))
+        .x_label_formatter(&|x| format!("{}", (x * 100.0).round() / 100.0))
         .y_label_formatter(&|y| format!("{y:.0}"))
         .label_style(("sans-serif", 12, &INK))
         .x_desc(frame.x)

@@ -8,8 +8,6 @@ use crate::world::{KNOWN_GOOD, KNOWN_OTHERS, TARGET};
 #[derive(Debug)]
 pub(crate) struct Profile {
     pub(crate) name: &'static str,
-    /// One fixed colour each, of Okabe and Ito's, which almost everyone can tell apart.
-    pub(crate) colour: (u8, u8, u8),
     config: fn() -> Config,
     /// What it is told of the discovery's table.
     pub(crate) table: Table,
@@ -37,7 +35,6 @@ pub(crate) enum Table {
 pub(crate) const PROFILES: [Profile; 3] = [
     Profile {
         name: "classic",
-        colour: (213, 94, 0),
         config: Config::classic,
         table: Table::Mirror,
         keeps_book: false,
@@ -46,7 +43,6 @@ pub(crate) const PROFILES: [Profile; 3] = [
     },
     Profile {
         name: "scheduler",
-        colour: (0, 158, 115),
         config: Config::scheduler,
         table: Table::Hidden,
         keeps_book: false,
@@ -55,7 +51,6 @@ pub(crate) const PROFILES: [Profile; 3] = [
     },
     Profile {
         name: "balanced",
-        colour: (0, 114, 178),
         config: Config::balanced,
         table: Table::Entries,
         keeps_book: true,

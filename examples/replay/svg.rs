@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use dialstate_proptests::debug::{State, Timeline};
+use dialstate_proptests::palette::{self, Colour};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -14,19 +15,22 @@ const TOP: i32 = 44;
 const ROW: i32 = 14;
 const CELL: i32 = 2;
 const LEGEND_STEP: i32 = 120;
-const INK: RGBColor = RGBColor(60, 60, 60);
+const INK: RGBColor = rgb(palette::INK);
 
-/// The colours of Okabe and Ito, which almost everyone can tell apart.
+const fn rgb((red, green, blue): Colour) -> RGBColor {
+    RGBColor(red, green, blue)
+}
+
 const fn colour(state: State) -> Option<RGBColor> {
-    Some(match state {
+    Some(rgb(match state {
         State::Unknown => return None,
-        State::Ready => RGBColor(225, 225, 225),
-        State::Held => RGBColor(240, 228, 66),
-        State::Cooling => RGBColor(86, 180, 233),
-        State::Banned => RGBColor(0, 0, 0),
-        State::Attempt => RGBColor(230, 159, 0),
-        State::Connected => RGBColor(0, 158, 115),
-    })
+        State::Ready => palette::GRID,
+        State::Held => palette::YELLOW,
+        State::Cooling => palette::SKY_BLUE,
+        State::Banned => palette::BLACK,
+        State::Attempt => palette::ORANGE,
+        State::Connected => palette::GREEN,
+    }))
 }
 
 /// The picture as an SVG document.

@@ -4,6 +4,7 @@
 
 use std::error::Error;
 
+use dialstate_proptests::palette::{self, Colour};
 use dialstate_proptests::world::{Series, span};
 use plotters::chart::SeriesLabelPosition;
 use plotters::coord::Shift;
@@ -13,14 +14,18 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), Box<dyn Error>>;
 
 const SIZE: (u32, u32) = (1_000, 640);
-const INK: RGBColor = RGBColor(60, 60, 60);
-const GRID: RGBColor = RGBColor(225, 225, 225);
+const INK: RGBColor = rgb(palette::INK);
+const GRID: RGBColor = rgb(palette::GRID);
+
+const fn rgb((red, green, blue): Colour) -> RGBColor {
+    RGBColor(red, green, blue)
+}
 
 /// What the two charts have in common.
 struct Frame<'a> {
     title: String,
     unit: &'a str,
-    /// The level of a dashed line.
+    /// The level of a broad line behind the curves, so that it shows where a curve lies on it.
     target: Option<f64>,
     hours: f64,
 }
@@ -39,13 +44,14 @@ pub(crate) fn svg(lives: &[(&str, &Series)]) -> Result<String, Box<dyn Error>> {
     let root = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let (above, below) = root.split_vertically(SIZE.1 * 11 / 20);
-    let title = "Dialed peers over simulated time".to_owned();
+    let title = "Dialed peers: the nearer to the target, the better".to_owned();
     draw(&above, &Frame { title, unit: "peers", target: Some(target), hours }, &peers)?;
-    let title = format!("Dials begun in each {}", span(part));
+    let title = format!("Dials begun in each {}: the fewer, the better", span(part));
     draw(&below, &Frame { title, unit: "dials", target: None, hours }, &dials)?;
     root.present()?;
     drop((above, below, root));
-    Ok(text)
+    // No wider than the page that shows it.
+    Ok(text.replacen("<svg ", "<svg style=\"max-width: 100%; height: auto\" ", 1))
 }
 
 fn draw(area: &Area<'_>, frame: &Frame<'_>, curves: &[(&str, &[u32])]) -> Drawn {
@@ -73,10 +79,11 @@ fn draw(area: &Area<'_>, frame: &Frame<'_>, curves: &[(&str, &[u32])]) -> Drawn 
         .draw()?;
     if let Some(target) = frame.target {
         let level = [(0.0, target), (frame.hours, target)];
+        let style = rgb(palette::BLACK).mix(0.25).stroke_width(9);
         chart
-            .draw_series(DashedLineSeries::new(level, 6, 4, INK.stroke_width(1)))?
+            .draw_series(LineSeries::new(level, style))?
             .label("target")
-            .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], INK));
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
     }
     for (name, values) in curves {
         let (colour, width) = stroke(name);
@@ -100,14 +107,14 @@ fn draw(area: &Area<'_>, frame: &Frame<'_>, curves: &[(&str, &[u32])]) -> Drawn 
     Ok(())
 }
 
-/// Orange, green and blue of Okabe and Ito, which almost everyone can tell apart. Where one line covers another, the
-/// thicker one shows below.
+/// Where one line covers another, the thicker one shows below.
 fn stroke(name: &str) -> (RGBColor, u32) {
-    match name {
-        "classic" => (RGBColor(213, 94, 0), 3),
-        "scheduler" => (RGBColor(0, 158, 115), 2),
-        _ => (RGBColor(0, 114, 178), 1),
-    }
+    let width = match name {
+        "classic" => 4,
+        "scheduler" => 3,
+        _ => 2,
+    };
+    (rgb(palette::profile(name)), width)
 }
 
 /// Each value as a level that lasts for its part of the time.

@@ -17,6 +17,7 @@ pub mod fuzzing;
 pub mod harness;
 pub mod model;
 pub mod network;
+pub mod palette;
 pub mod pinned;
 pub mod replay;
 pub mod scheduler_model;
