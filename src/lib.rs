@@ -11,6 +11,8 @@
 //! [guide-sockets]: crate::guide::sockets
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// The docs are those of all features: without them some links lead nowhere.
+#![cfg_attr(not(all(feature = "std", feature = "record")), allow(rustdoc::broken_intra_doc_links))]
 #![no_std]
 #![forbid(unsafe_code)]
 
