@@ -35,9 +35,16 @@ impl Address for SocketAddr {
     }
 }
 
-/// The addresses of a node: distinct, best first, at most [`Addrs::MAX`].
+/// The addresses of a node: distinct, best first, at most [`Addrs::MAX`]. A single address is stored inline, more are on the heap.
 ///
-/// A single address is stored inline, more are on the heap.
+/// ```
+/// use dialstate::Addrs;
+/// use std::time::Duration;
+///
+/// let addrs: Addrs<&str> = ["best", "other", "best"].into_iter().collect();
+/// let starts: Vec<_> = addrs.staggered(Duration::from_millis(250)).collect();
+/// assert_eq!(starts, [(Duration::ZERO, &"best"), (Duration::from_millis(250), &"other")]);
+/// ```
 pub struct Addrs<A>(List<A>);
 
 /// As small as one address: there may be a million of these.

@@ -7,7 +7,10 @@ use core::time::Duration;
 use crate::node::Node;
 use crate::time::Timestamp;
 
-/// Something that the driver has to do. The enum is exhaustive: a new command breaks drivers that would ignore it.
+/// Something that the driver has to do, as [`Dialer::poll`](crate::Dialer::poll) returns it. The enum is exhaustive: a new
+/// command breaks drivers that would ignore it.
+///
+/// `I` is the id of a node, `A` an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(

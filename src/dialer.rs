@@ -37,6 +37,26 @@ const BACKLOG: u32 = 256;
 
 /// Decides whom to dial, and when. A pure function of its config, the seed of its rng, and the events.
 ///
+/// ```
+/// use dialstate::{Command, Config, DialOutcome, Dialer, Event, Node, Source, Timestamp};
+/// use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// use std::net::SocketAddr;
+///
+/// let now = Timestamp::ZERO;
+/// let config = Config::default().with_discovery(false);
+/// let mut dialer = Dialer::new([0; 32], config, ChaCha8Rng::seed_from_u64(1), now)?;
+/// let node = Node::new([7; 32], [SocketAddr::from(([127, 0, 0, 1], 30303))]);
+/// dialer.handle(now, Event::NodeDiscovered { node, source: Source(1), vouched: false })?;
+///
+/// let Command::Dial { dial, .. } = dialer.poll() else { panic!("there is a free slot") };
+/// assert!(matches!(dialer.poll(), Command::Sleep { .. })); // nothing else to do
+///
+/// dialer.handle(now, Event::DialFinished { dial, outcome: DialOutcome::Refused, tried: vec![] })?;
+/// let Command::Sleep { until: Some(redial), .. } = dialer.poll() else { panic!("it rests") };
+/// assert!(redial >= Timestamp::from_secs(20));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// The methods, by what they are for:
 /// - **events**: [`handle`](Self::handle). Any number of them, in any order.
 /// - **commands**: [`poll`](Self::poll), until it returns [`Command::Sleep`]. [`step`](Self::step) is both.
@@ -129,7 +149,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         self.expire(jumped.is_none());
     }
 
-    /// The next command. Poll until it is [`Command::Sleep`], which ends every drain; polling again returns the
+    /// Decides the next command. Poll until it is [`Command::Sleep`], which ends every drain; polling again returns the
     /// same one, and draws no randomness.
     ///
     /// Each command is decided on what is the case now, and counts as under way as soon as it is returned. A drain
@@ -231,7 +251,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         self.facts.verify().and_then(|()| self.plan.verify(&self.facts)).map_err(Inconsistency::new)
     }
 
-    /// What has happened since the start.
+    /// Counters of what has happened since the start.
     #[must_use]
     pub fn stats(&self) -> &Stats {
         &self.facts.stats

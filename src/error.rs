@@ -6,7 +6,7 @@ use crate::command::{DialId, Task};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
-/// Why an event was refused. The state is unchanged, except for the clock and the statistics.
+/// Why an event was refused: the error of [`Dialer::handle`](crate::Dialer::handle). The state is unchanged, except for the clock and the statistics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventError {
@@ -37,7 +37,7 @@ pub enum EventError {
     InvalidChange(ConfigError),
 }
 
-/// A collection with a cap.
+/// A collection with a cap: what [`EventError::Full`] names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Collection {
@@ -116,7 +116,7 @@ impl core::error::Error for EventError {
     }
 }
 
-/// Why a config is invalid.
+/// Why a config is invalid: the error of [`Dialer::new`](crate::Dialer::new) and [`Config::validate`](crate::Config::validate).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {

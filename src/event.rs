@@ -10,7 +10,8 @@ use crate::command::{DialId, DialKind, LookupId, ResolveId};
 use crate::node::{KnownNode, Node, Source};
 use crate::time::Timestamp;
 
-/// Something that happened, told to a dialer with `Dialer::handle`.
+/// Something that happened, told to a dialer with [`Dialer::handle`](crate::Dialer::handle). `I` is the id of a node, `A` an
+/// address.
 ///
 /// Duplicate, contradictory, late and out-of-order events are either harmless or refused with an
 /// [`EventError`](crate::EventError). No event panics.
@@ -222,13 +223,14 @@ impl fmt::Display for RemovalReason {
     }
 }
 
-/// A number of the caller's for an inbound connection.
+/// A number of the caller's for an inbound connection, unique among those whose handshake is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_structs, reason = "a plain number")]
 pub struct ConnectionId(pub u64);
 
-/// The outcome of a dial.
+/// How a dial ended, or the dial of one of its addresses. In `balanced` it decides how long the node rests. With the feature
+/// `std` it comes from an `io::Error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -273,7 +275,7 @@ impl fmt::Display for DialOutcome {
     }
 }
 
-/// The outcome of a dial for one address.
+/// How a dial ended for one address: an item of `tried`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_structs, reason = "plain data that callers build")]
@@ -284,7 +286,7 @@ pub struct AddrOutcome<A> {
     pub outcome: DialOutcome,
 }
 
-/// The subject of a ban.
+/// Who is banned: a node, or all addresses of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_enums, reason = "the two ways to name a node")]
@@ -295,7 +297,7 @@ pub enum BanSubject<I> {
     Network(IpNet),
 }
 
-/// A change to the configuration of a running dialer. Its consequences follow as commands and notices.
+/// A change to the configuration of a running dialer: what [`Event::Reconfigured`] carries. Its consequences follow as commands and notices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(

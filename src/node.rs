@@ -64,7 +64,7 @@ impl<I: NodeId> fmt::Display for Hex<'_, I> {
 )]
 #[expect(clippy::exhaustive_structs, reason = "plain data that callers build")]
 pub struct Node<I, A> {
-    /// The id.
+    /// The id, which the handshake of a dial has to prove.
     pub id: I,
     /// The addresses, best first.
     pub addrs: Addrs<A>,

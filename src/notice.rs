@@ -8,7 +8,8 @@ use crate::node::{Hex, NodeId};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
-/// Something that an operator may want to know. It needs no reaction.
+/// Something that an operator may want to know, as [`Dialer::next_notice`](crate::Dialer::next_notice) returns it. It needs no
+/// reaction, and has a `Display` for logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -23,7 +23,8 @@ use crate::time::Timestamp;
 /// The version of the form that this build writes and reads.
 const VERSION: u32 = 3;
 
-/// The state of a dialer with the config in force, without its rng. Serialize it with any codec of serde.
+/// The state of a dialer with the config in force, without its rng, as [`Dialer::snapshot`] gives it. Serialize it with any
+/// codec of serde.
 ///
 /// It holds no instants of the caller's timeline: after a restore, everything waits for as long as it still had to.
 ///

@@ -3,7 +3,7 @@
 use crate::event::DialOutcome;
 use crate::refusal::Refusal;
 
-/// Counters since the start. They saturate.
+/// What has happened since the start: the answer of [`Dialer::stats`](crate::Dialer::stats). Counters only grow, and saturate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -14,7 +14,7 @@ pub struct Stats {
     pub event_errors: u64,
     /// Events with a `now` before that of an earlier event.
     pub clock_regressions: u64,
-    /// Jumps of time, as after a suspend; see `Pace::jump`.
+    /// Jumps of time, as after a suspend; see [`Pace::jump`](crate::Pace::jump).
     pub clock_jumps: u64,
     /// Drains that ended in a `Sleep`.
     pub sleeps: u64,
@@ -143,7 +143,8 @@ pub(crate) const fn count(counter: &mut u64) {
     *counter = counter.saturating_add(1);
 }
 
-/// Numbers of what there is now, taken from the collections themselves.
+/// What there is now: the answer of [`Dialer::gauges`](crate::Dialer::gauges). The numbers are taken from the collections
+/// themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -158,7 +159,8 @@ pub struct Gauges {
     pub static_attempts: u32,
     /// Attempts under way in the dynamic budget.
     pub dynamic_attempts: u32,
-    /// Those of them that are dials which have taken long, and hold no slot any more.
+    /// Dynamic dials older than [`Pace::slow_after`](crate::Pace::slow_after), which hold no slot any more; they are among the
+    /// dynamic attempts.
     pub slow_dials: u32,
     /// Known nodes.
     pub known: u32,

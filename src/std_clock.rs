@@ -10,10 +10,20 @@ use std::time::Instant;
 use crate::event::DialOutcome;
 use crate::time::Timestamp;
 
-/// An instant of the clock of this process, and the `Timestamp` that stands for it: what converts one into the other.
+/// Converts `Instant`s of this process to [`Timestamp`]s and back. It holds one moment as both.
 ///
 /// `Instant` stops during a suspend on some systems. Where the dialer is to see that the host has slept, take the time from a
 /// clock that goes on, and make `Timestamp`s of that yourself.
+///
+/// ```
+/// use dialstate::{Epoch, Timestamp};
+/// use std::time::{Duration, Instant};
+///
+/// let start = Instant::now();
+/// let epoch = Epoch::new(start, Timestamp::ZERO);
+/// assert_eq!(epoch.timestamp(start + Duration::from_secs(5)), Timestamp::from_secs(5));
+/// assert_eq!(epoch.instant(Timestamp::from_secs(5)), Some(start + Duration::from_secs(5)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Epoch {
     instant: Instant,

@@ -7,6 +7,16 @@ use core::time::Duration;
 ///
 /// Only differences count: the origin may be the Unix epoch, the start of the process or the start of a simulation.
 /// Arithmetic saturates. The `now` of an event may be anything up to [`Timestamp::MAX_NOW`].
+///
+/// ```
+/// use dialstate::Timestamp;
+/// use std::time::Duration;
+///
+/// let later = Timestamp::from_secs(3).saturating_add(Duration::from_millis(250));
+/// assert_eq!(later.as_millis(), 3_250);
+/// assert_eq!(later.saturating_since(Timestamp::from_secs(1)), Duration::from_millis(2_250));
+/// assert_eq!(later.to_string(), "3.250s");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Timestamp(u64);

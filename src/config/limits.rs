@@ -45,15 +45,15 @@ impl Default for Diversity {
     }
 }
 
-/// Caps on the size of every collection: they bound the memory whatever other nodes send. Each is at most 2^30, unless
-/// its field says otherwise. [`Config::memory_bound`](super::Config::memory_bound) computes the bound in bytes.
+/// Caps on the size of every collection: they bound the memory whatever other nodes send. Each is from 0 to 2^30, unless
+/// its field says otherwise. Where a default has no origin it is a guess: far above what nodes have, and few megabytes. [`Config::memory_bound`](super::Config::memory_bound) computes the bound in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Limits {
-    /// Known nodes that have been connected once. At least 1. Default 4,096.
+    /// Known nodes that have been connected once. At least 1. Default 4,096 (as many as peers).
     pub good: u32,
-    /// Other known nodes. At least 1. Default 12,288.
+    /// Other known nodes. At least 1. Default 12,288 (with the good ones 16,384: a hundred times what a lookup brings).
     pub others: u32,
     /// Static nodes; beyond this a `StaticAdded` is refused. Default 2^20.
     pub statics: u32,

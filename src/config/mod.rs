@@ -25,7 +25,7 @@ pub use tasks::{Deadlines, Fallback, Lookups, Pace, Resolves};
 /// The longest duration that a config may hold: 365 days.
 pub const MAX_DURATION: Duration = secs(365 * 24 * 3600);
 
-/// The policy that decides which node is dialed next.
+/// The policy that decides which node is dialed next. The constructors of [`Config`] choose it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -49,9 +49,13 @@ impl fmt::Display for Profile {
     }
 }
 
-/// The configuration of a dialer. `Dialer::new` checks every field.
+/// The configuration of a dialer: every constant of its profile, with unit, range, default and the origin of the default.
 ///
-/// Each field, here and in the parts, has a setter that chains; what is not set keeps its default.
+/// `Dialer::new` checks every field. A duration may be anything from zero to [`MAX_DURATION`], unless its field states a
+/// minimum. Defaults are those of `balanced`; other profiles are named where they differ.
+///
+/// Each field, here and in the parts, has a setter that chains; what is not set keeps its default. `I` is the id of a node,
+/// `A` an address.
 ///
 /// ```
 /// use std::time::Duration;
@@ -96,7 +100,7 @@ pub struct Config<I, A> {
     /// Number of addresses kept for each node, 1 to [`Addrs::MAX`]. Default 4 (a guess: IPv4 and IPv6 over two
     /// uplinks); 16 in classic.
     pub max_addrs: u32,
-    /// Delay between the starts of two addresses of one dial. Default 250 ms (RFC 8305, section 5).
+    /// Delay between the starts of two addresses of one dial; each `Command::Dial` carries it. Default 250 ms (RFC 8305, section 5).
     pub stagger: Duration,
     /// Deadlines of tasks.
     pub deadlines: Deadlines,
@@ -158,7 +162,7 @@ impl<I, A> Config<I, A> {
         }
     }
 
-    /// The default config: profile [`Balanced`](Profile::Balanced).
+    /// A dialer for today's networks: profile [`Balanced`](Profile::Balanced), which is the default.
     #[must_use]
     pub fn balanced() -> Self {
         Self {
@@ -186,7 +190,8 @@ impl<I, A> Config<I, A> {
         }
     }
 
-    /// Profile [`Classic`](Profile::Classic): no deadlines, no pace, no limit of attempts, no limits per subnet.
+    /// The rules of go-ethereum's `dialstate`, v1.8.27: profile [`Classic`](Profile::Classic), without deadlines, pacing, a limit
+    /// of attempts and limits per subnet.
     #[must_use]
     pub fn classic() -> Self {
         Self {

@@ -218,7 +218,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         open
     }
 
-    /// What is there now.
+    /// Numbers of what is there now.
     #[must_use]
     pub fn gauges(&self) -> Gauges {
         let facts = &self.facts;

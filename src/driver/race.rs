@@ -61,7 +61,7 @@ enum State {
     Ended(DialOutcome),
 }
 
-/// What a race wants.
+/// What the driver has to do next for a [`Race`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every step")]
 pub enum RaceStep<A> {

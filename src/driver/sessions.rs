@@ -75,7 +75,7 @@ impl<I: Copy + Ord, A: Clone, C: Copy + Ord> Sessions<I, A, C> {
     /// The most connections of one side with one peer.
     pub const MOST: usize = 4;
 
-    /// No connections.
+    /// An empty count: no connection is up.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

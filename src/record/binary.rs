@@ -121,7 +121,7 @@ impl<E, F: FnMut(&[u8]) -> Result<(), E>> BinarySink<F, E> {
         self.failed.as_ref()
     }
 
-    /// Returns `write`.
+    /// Ends the sink and returns `write`, if everything could be written.
     ///
     /// # Errors
     /// The first error.

@@ -16,6 +16,35 @@ use crate::time::Timestamp;
 /// A recording in the compact form: its header, and an iterator over its steps.
 ///
 /// Memory is allocated for what the bytes contain, never for a length that they claim.
+///
+/// To replay it, make the dialer again and compare:
+///
+/// ```
+/// use dialstate::record::{BinarySink, RecordedStep, Recorder, Recording};
+/// use dialstate::{Command, Config, Dialer, Event, Timestamp};
+/// use rand_chacha::ChaCha8Rng;
+/// use std::net::SocketAddr;
+///
+/// # let mut file = Vec::new();
+/// # let sink = BinarySink::new(|record: &[u8]| std::io::Write::write_all(&mut file, record));
+/// # let (me, seed, now) = ([1; 32], [7; 32], Timestamp::ZERO);
+/// # let mut recorder =
+/// #     Recorder::<[u8; 32], SocketAddr, ChaCha8Rng, _>::new(me, Config::default(), seed, now, sink)?;
+/// # recorder.handle(now, Event::Tick)?;
+/// # while !matches!(recorder.poll(), Command::Sleep { .. }) {}
+/// # recorder.finish().1.into_result()?;
+/// let recording = Recording::<[u8; 32], SocketAddr>::open(&file)?;
+/// let header = recording.header().clone();
+/// let rng: ChaCha8Rng = header.seed.rng().ok_or("the seed was not recorded")?;
+/// let mut dialer = Dialer::new(header.me, header.config, rng, header.start)?;
+/// for step in recording {
+///     match step? {
+///         RecordedStep::Event(now, event) => _ = dialer.handle(now, event),
+///         RecordedStep::Command(command) => assert_eq!(command, dialer.poll()),
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Recording<'a, I, A> {
     header: Header<I, A>,
