@@ -1,5 +1,6 @@
 //! Snapshots: the whole state of a dialer, saved and restored.
 
+use alloc::borrow::Cow;
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::discriminant;
@@ -26,14 +27,17 @@ const VERSION: u32 = 3;
 /// The state of a dialer with the config in force, without its rng, as [`Dialer::snapshot`] gives it. Serialize it with any
 /// codec of serde.
 ///
+/// It borrows the dialer, so taking and serializing one copies nothing. [`into_owned`](Self::into_owned) makes it independent
+/// of the dialer, to be written elsewhere and later; one that was read is so from the beginning.
+///
 /// It holds no instants of the caller's timeline: after a restore, everything waits for as long as it still had to.
 ///
 /// It holds the key of the hashes, with which ids that collide can be made, and everything that is known of other nodes:
 /// keep it as private as the node's own key.
 #[derive(Clone)]
-pub struct Snapshot<I, A> {
-    facts: Facts<I, A>,
-    plan: Plan<I, A>,
+pub struct Snapshot<'d, I: Clone, A: Clone> {
+    facts: Cow<'d, Facts<I, A>>,
+    plan: Cow<'d, Plan<I, A>>,
     drain: Drain,
     sweep: Sweep,
 }
@@ -77,7 +81,16 @@ impl core::error::Error for RestoreError {
     }
 }
 
-impl<I, A> fmt::Debug for Snapshot<I, A> {
+impl<I: Clone, A: Clone> Snapshot<'_, I, A> {
+    /// The same, independent of the dialer: clones what is borrowed.
+    #[must_use]
+    pub fn into_owned<'o>(self) -> Snapshot<'o, I, A> {
+        let (facts, plan) = (Cow::Owned(self.facts.into_owned()), Cow::Owned(self.plan.into_owned()));
+        Snapshot { facts, plan, drain: self.drain, sweep: self.sweep }
+    }
+}
+
+impl<I: Clone, A: Clone> fmt::Debug for Snapshot<'_, I, A> {
     /// The version only: the rest is private.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot").field("version", &VERSION).finish_non_exhaustive()
@@ -88,8 +101,9 @@ impl<I: NodeId, A: Address, R: Rng + Clone> Dialer<I, A, R> {
     /// The state of this dialer. Restored with the same config and a clone of the rng ([`rng`](Self::rng)), it goes on as
     /// if nothing had happened.
     #[must_use]
-    pub fn snapshot(&self) -> Snapshot<I, A> {
-        Snapshot { facts: self.facts.clone(), plan: self.plan.clone(), drain: self.drain, sweep: self.sweep }
+    pub fn snapshot(&self) -> Snapshot<'_, I, A> {
+        let (facts, plan) = (Cow::Borrowed(&self.facts), Cow::Borrowed(&self.plan));
+        Snapshot { facts, plan, drain: self.drain, sweep: self.sweep }
     }
 
     /// A clone of the rng in its present state.
@@ -115,20 +129,21 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// # Errors
     /// The config is invalid or of another profile, `now` is out of range, or the snapshot contradicts itself.
     pub fn restore(
-        snapshot: Snapshot<I, A>,
+        snapshot: Snapshot<'_, I, A>,
         config: Config<I, A>,
         rng: R,
         now: Timestamp,
     ) -> Result<Self, RestoreError> {
-        let Snapshot { mut facts, mut plan, drain, sweep } = snapshot;
+        let Snapshot { facts, plan, drain, sweep } = snapshot;
         config.validate_for(&facts.me).map_err(RestoreError::Config)?;
         let other = Plan::<I, A>::new(config.profile(), facts.hasher(), facts.now);
-        if discriminant(&plan) != discriminant(&other) {
+        if discriminant(&*plan) != discriminant(&other) {
             return Err(RestoreError::OtherProfile);
         }
         if now > Timestamp::MAX_NOW {
             return Err(RestoreError::TimeOutOfRange);
         }
+        let (mut facts, mut plan) = (facts.into_owned(), plan.into_owned());
         let before = facts.config.clone();
         let indexed = facts.reindex(config).and_then(|()| match plan.reindex(&facts) {
             true => facts.verify().and_then(|()| plan.verify(&facts)),
@@ -147,28 +162,32 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     }
 }
 
-impl<I: NodeId + Serialize, A: Serialize> Serialize for Snapshot<I, A> {
+impl<I: NodeId + Serialize, A: Clone + Serialize> Serialize for Snapshot<'_, I, A> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut parts = serializer.serialize_tuple(5)?;
         parts.serialize_element(&VERSION)?;
-        parts.serialize_element(&self.facts)?;
-        parts.serialize_element(&self.plan)?;
+        parts.serialize_element(&*self.facts)?;
+        parts.serialize_element(&*self.plan)?;
         parts.serialize_element(&(self.drain, self.sweep))?;
         parts.serialize_element(&self.facts.config)?;
         parts.end()
     }
 }
 
-impl<'de, I: NodeId + Deserialize<'de>, A: Deserialize<'de> + Ord> Deserialize<'de> for Snapshot<I, A> {
+impl<'de, I: NodeId + Deserialize<'de>, A: Clone + Deserialize<'de> + Ord> Deserialize<'de>
+    for Snapshot<'_, I, A>
+{
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_tuple(5, Parts(PhantomData))
     }
 }
 
-struct Parts<I, A>(PhantomData<(I, A)>);
+struct Parts<'d, I: Clone, A: Clone>(PhantomData<Snapshot<'d, I, A>>);
 
-impl<'de, I: NodeId + Deserialize<'de>, A: Deserialize<'de> + Ord> Visitor<'de> for Parts<I, A> {
-    type Value = Snapshot<I, A>;
+impl<'de, 'd, I: NodeId + Deserialize<'de>, A: Clone + Deserialize<'de> + Ord> Visitor<'de>
+    for Parts<'d, I, A>
+{
+    type Value = Snapshot<'d, I, A>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a snapshot of version {VERSION}")
@@ -184,9 +203,9 @@ impl<'de, I: NodeId + Deserialize<'de>, A: Deserialize<'de> + Ord> Visitor<'de> 
             )));
         }
         let mut facts: Facts<I, A> = parts.next_element()?.ok_or_else(|| short(1))?;
-        let plan = parts.next_element()?.ok_or_else(|| short(2))?;
+        let plan: Plan<I, A> = parts.next_element()?.ok_or_else(|| short(2))?;
         let (drain, sweep) = parts.next_element()?.ok_or_else(|| short(3))?;
         facts.config = parts.next_element()?.ok_or_else(|| short(4))?;
-        Ok(Snapshot { facts, plan, drain, sweep })
+        Ok(Snapshot { facts: Cow::Owned(facts), plan: Cow::Owned(plan), drain, sweep })
     }
 }

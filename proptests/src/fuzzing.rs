@@ -27,7 +27,7 @@ const MOST_EVENTS: u32 = 25;
 /// Commands after a restore; more is a drain without an end.
 const MOST_COMMANDS: u32 = 10_000;
 
-type Saved = Snapshot<Id, SocketAddr>;
+type Saved = Snapshot<'static, Id, SocketAddr>;
 
 /// A target of the fuzzer: its name, and what it does.
 pub type Target = (&'static str, fn(&[u8]));
@@ -130,7 +130,7 @@ fn damaged<'a>(saved: &Saved, edits: impl Iterator<Item = &'a [u8]>, values: boo
 fn saved(bytes: &[u8], rigor: Rigor) -> Saved {
     let (setup, steps) = sequence(bytes);
     match harness::dialer(&setup, &steps, rigor) {
-        Ok(dialer) => dialer.snapshot(),
+        Ok(dialer) => dialer.snapshot().into_owned(),
         Err(broken) => fail(&setup, &steps, &broken),
     }
 }
@@ -158,7 +158,7 @@ pub fn is_saved_seed(bytes: &[u8]) -> bool {
     read().is_some_and(restores)
 }
 
-fn compact(saved: &Saved) -> Vec<u8> {
+fn compact(saved: &Snapshot<'_, Id, SocketAddr>) -> Vec<u8> {
     postcard::to_allocvec(saved).expect("a snapshot can be written")
 }
 
@@ -262,7 +262,7 @@ pub fn transcribe_events(bytes: &[u8], classic: bool, transcript: &mut Transcrip
 pub fn transcribe_restored(bytes: &[u8], classic: bool, transcript: &mut Transcript) {
     let (setup, steps) = without_own_bootnode(bytes, classic);
     match harness::dialer(&setup, &steps, Rigor::Sampled) {
-        Ok(dialer) => restore(&dialer.snapshot(), transcript),
+        Ok(dialer) => restore(&dialer.snapshot().into_owned(), transcript),
         Err(broken) => transcript.note(&broken),
     }
 }

@@ -196,7 +196,7 @@ fn what_cannot_be_restored_says_why() {
 }
 
 /// A saved dialer, through bytes or as it is.
-fn saved(dialer: &Dialer, bytes: bool) -> Snapshot<Id, std::net::SocketAddr> {
+fn saved(dialer: &Dialer, bytes: bool) -> Snapshot<'_, Id, std::net::SocketAddr> {
     let snapshot = dialer.snapshot();
     if bytes { postcard::from_bytes(&postcard::to_allocvec(&snapshot).unwrap()).unwrap() } else { snapshot }
 }
