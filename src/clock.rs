@@ -41,22 +41,23 @@ impl Clock {
         at.map(|at| self.outer(at))
     }
 
-    pub(crate) fn event<I, A>(self, mut event: Event<I, A>) -> Event<I, A> {
-        if let Event::Banned { until: Some(until), .. } = &mut event {
+    pub(crate) fn event<I, A>(self, event: &mut Event<I, A>) {
+        if let Event::Banned { until: Some(until), .. } = event {
             *until = self.inner(*until);
         }
-        event
     }
 
-    pub(crate) fn command<I, A>(self, mut command: Command<I, A>) -> Command<I, A> {
-        match &mut command {
+    pub(crate) fn command<I, A>(self, command: &mut Command<I, A>) {
+        if self.ahead == 0 {
+            return;
+        }
+        match command {
             Command::Dial { deadline: at, .. }
             | Command::Resolve { deadline: at, .. }
             | Command::Lookup { deadline: at, .. }
             | Command::Sleep { until: at, .. } => *at = self.outer_opt(*at),
             Command::Cancel(_) | Command::Disconnect { .. } => {}
         }
-        command
     }
 
     pub(crate) fn refusal(self, mut refusal: Refusal) -> Refusal {

@@ -292,6 +292,19 @@ pub enum WakeReason {
     Backlog,
 }
 
+/// An instant to wake up at, and the reason.
+pub(crate) type Wake = (Timestamp, WakeReason);
+
+/// The earlier of two, the first of equal ones.
+#[inline]
+pub(crate) fn sooner(first: Option<Wake>, second: Option<Wake>) -> Option<Wake> {
+    match (first, second) {
+        (Some(first), Some(second)) if second.0 < first.0 => Some(second),
+        (None, second) => second,
+        (first, _) => first,
+    }
+}
+
 impl fmt::Display for WakeReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -17,7 +17,7 @@ use siphasher::sip::SipHasher13;
 
 use crate::address::Address;
 use crate::clock::Clock;
-use crate::command::{Command, WakeReason, drain};
+use crate::command::{Command, WakeReason, drain, sooner};
 use crate::config::Config;
 use crate::error::{ConfigError, EventError, Inconsistency};
 use crate::event::Event;
@@ -113,14 +113,15 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// # Errors
     /// The event was refused, and has changed nothing but the clock and the statistics. What the clock made due has
     /// happened all the same, so drain after an error too. [`EventError::TimeOutOfRange`] moves not even the clock.
-    pub fn handle(&mut self, now: Timestamp, event: Event<I, A>) -> Result<(), EventError> {
+    pub fn handle(&mut self, now: Timestamp, mut event: Event<I, A>) -> Result<(), EventError> {
         count(&mut self.facts.stats.events);
         if now > Timestamp::MAX_NOW {
             count(&mut self.facts.stats.event_errors);
             return Err(EventError::TimeOutOfRange { now });
         }
         self.advance(self.clock.inner(now), matches!(event, Event::Tick));
-        let result = self.apply(self.clock.event(event));
+        self.clock.event(&mut event);
+        let result = self.apply(event);
         if result.is_err() {
             count(&mut self.facts.stats.event_errors);
         }
@@ -155,8 +156,9 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// Each command is decided on what is the case now, and counts as under way as soon as it is returned. A drain
     /// may stop anywhere: what was not polled is decided anew after the next event.
     pub fn poll(&mut self) -> Command<I, A> {
-        let command = self.next_command();
-        self.clock.command(command)
+        let mut command = self.next_command();
+        self.clock.command(&mut command);
+        command
     }
 
     fn next_command(&mut self) -> Command<I, A> {
@@ -202,9 +204,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// Nothing is left to do: when will there be? What is due already is more than one event could take care of.
     fn sleep(&mut self) -> Command<I, A> {
         let soonest = self.facts.now.next();
-        let waits = [self.facts.next_deadline(), self.plan.waits().first()];
-        let first = waits.into_iter().flatten().min_by_key(|(at, _)| *at);
-        match first {
+        match sooner(self.facts.next_deadline(), self.plan.waits().first()) {
             None => self.fall_asleep(None, WakeReason::Event, false),
             Some((at, _)) if at < soonest => self.fall_asleep(Some(soonest), WakeReason::Backlog, false),
             Some((at, reason)) => self.fall_asleep(Some(at), reason, false),

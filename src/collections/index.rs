@@ -10,15 +10,35 @@ use hashbrown::HashTable;
 use super::bytes::vector;
 use super::slot::Slot;
 
-/// Buckets of a segment.
+/// Buckets of a segment: the lowest bits of a hash choose one.
 const BUCKETS: usize = 512;
 /// How many entries they have room for.
 const ROOM: usize = BUCKETS / 8 * 7;
-/// The bits of a hash from this one on choose the segment: within it the map looks at the lowest and the highest ones.
-const SHIFT: u32 = 32;
+/// The bits of a hash from this one on choose the segment.
+const SHIFT: u32 = BUCKETS.trailing_zeros();
+
+/// A slot, and as much of the hash of its key as is ever looked at. Without it, growing would mean to fetch and hash the
+/// key of each entry that moves.
+struct Entry<K> {
+    hash: u32,
+    slot: Slot<K>,
+}
+
+impl<K> Entry<K> {
+    /// The hash for the map of a segment, which looks at the lowest and the highest bits.
+    #[inline]
+    fn spread(&self) -> u64 {
+        spread(self.hash)
+    }
+}
+
+#[inline]
+const fn spread(hash: u32) -> u64 {
+    (hash as u64) << 32 | hash as u64
+}
 
 struct Segment<K> {
-    table: HashTable<Slot<K>>,
+    table: HashTable<Entry<K>>,
     /// How many bits of a hash all its entries share.
     depth: u32,
 }
@@ -30,6 +50,7 @@ pub(crate) struct Index<K> {
     segments: Vec<Segment<K>>,
 }
 
+unbounded!(Copy: Entry<K> { hash, slot });
 unbounded!(Clone, Default: Segment<K> { table, depth });
 unbounded!(Clone, Default: Index<K> { directory, segments });
 
@@ -40,7 +61,7 @@ impl<K> Index<K> {
 
     /// Which segment a hash belongs to. The length of the directory is a power of two.
     #[inline]
-    fn segment(&self, hash: u64) -> usize {
+    fn segment(&self, hash: u32) -> usize {
         let mask = self.directory.len().saturating_sub(1);
         self.directory.get((hash >> SHIFT) as usize & mask).map_or(0, |segment| *segment as usize)
     }
@@ -48,12 +69,15 @@ impl<K> Index<K> {
     /// A slot with this hash that is the `same` as the wanted one.
     #[inline]
     pub(crate) fn find(&self, hash: u64, same: impl Fn(Slot<K>) -> bool) -> Option<Slot<K>> {
+        let hash = hash as u32;
         let segment = self.segments.get(self.segment(hash))?;
-        segment.table.find(hash, |slot| same(*slot)).copied()
+        let wanted = |entry: &Entry<K>| entry.hash == hash && same(entry.slot);
+        segment.table.find(spread(hash), wanted).map(|entry| entry.slot)
     }
 
-    /// Adds a slot that is not in; `hash_of` says the hash of any slot that is.
-    pub(crate) fn insert(&mut self, hash: u64, slot: Slot<K>, hash_of: impl Fn(Slot<K>) -> u64) {
+    /// Adds a slot that is not in.
+    pub(crate) fn insert(&mut self, hash: u64, slot: Slot<K>) {
+        let hash = hash as u32;
         if self.segments.is_empty() {
             self.segments.push(Segment::new());
             self.directory.push(0);
@@ -61,21 +85,23 @@ impl<K> Index<K> {
         let mut at = self.segment(hash);
         // What was read from a snapshot may have hashes of a stranger's choice. Where these don't spread, one segment
         // grows, as any hash map does, and not the directory.
-        let spread = self.directory.len() <= self.segments.len().saturating_mul(8);
-        if spread && self.segments.get(at).is_some_and(Segment::is_full) {
-            self.split(at, &hash_of);
+        let spreads = self.directory.len() <= self.segments.len().saturating_mul(8);
+        if spreads && self.segments.get(at).is_some_and(Segment::is_full) {
+            self.split(at);
             at = self.segment(hash);
         }
         if let Some(segment) = self.segments.get_mut(at) {
-            segment.table.insert_unique(hash, slot, |slot| hash_of(*slot));
+            segment.table.insert_unique(spread(hash), Entry { hash, slot }, Entry::spread);
         }
     }
 
     /// Takes a slot out.
     pub(crate) fn take(&mut self, hash: u64, same: impl Fn(Slot<K>) -> bool) -> Option<Slot<K>> {
+        let hash = hash as u32;
         let at = self.segment(hash);
-        let entry = self.segments.get_mut(at)?.table.find_entry(hash, |slot| same(*slot)).ok()?;
-        Some(entry.remove().0)
+        let wanted = |entry: &Entry<K>| entry.hash == hash && same(entry.slot);
+        let entry = self.segments.get_mut(at)?.table.find_entry(spread(hash), wanted).ok()?;
+        Some(entry.remove().0.slot)
     }
 
     /// How many slots are in.
@@ -84,20 +110,15 @@ impl<K> Index<K> {
     }
 
     /// Moves the entries of a segment whose next bit is set to a new one.
-    fn split(&mut self, at: usize, hash_of: &impl Fn(Slot<K>) -> u64) {
+    fn split(&mut self, at: usize) {
         let new = self.segments.len() as u32;
         let Some(old) = self.segments.get_mut(at) else { return };
         let bit = 1usize << old.depth;
         old.depth = old.depth.saturating_add(1);
-        let belongs = |hash: u64| (hash >> SHIFT) as usize & bit != 0;
         let mut table = HashTable::with_capacity(ROOM);
-        for bucket in 0..old.table.num_buckets() {
-            let Ok(entry) = old.table.get_bucket_entry(bucket) else { continue };
-            let hash = hash_of(*entry.get());
-            if belongs(hash) {
-                let (slot, _) = entry.remove();
-                table.insert_unique(hash, slot, |slot| hash_of(*slot));
-            }
+        let belongs = |entry: &mut Entry<K>| (entry.hash >> SHIFT) as usize & bit != 0;
+        for entry in old.table.extract_if(belongs) {
+            table.insert_unique(entry.spread(), entry, Entry::spread);
         }
         let depth = old.depth;
         self.segments.push(Segment { table, depth });
@@ -112,11 +133,11 @@ impl<K> Index<K> {
         }
     }
 
-    /// The most bytes that so many slots take: four for a slot and one of control in each bucket. A segment splits when
+    /// The most bytes that so many slots take: eight for an entry and one of control in each bucket. A segment splits when
     /// it is half full at the least (the rest of its buckets used up by what is gone), so each half is a quarter full.
     pub(crate) const fn bound(len: u64) -> u64 {
-        /// A slot and a byte of control.
-        const BUCKET: u64 = 5;
+        /// An entry and a byte of control.
+        const BUCKET: u64 = 9;
         let room = ROOM as u64;
         let segments = len.div_ceil(room / 4);
         let buckets = if len <= room / 4 {
@@ -183,7 +204,7 @@ mod tests {
                 model.remove(&slot);
             } else if !is_in {
                 assert_eq!(index.take(hash, |other| other == slot), None);
-                index.insert(hash, slot, hash_of);
+                index.insert(hash, slot);
                 model.insert(slot);
             }
             if step % 1_000 == 0 {
@@ -198,7 +219,7 @@ mod tests {
     fn it_takes_no_more_than_its_bound() {
         let mut index = Index::new();
         for number in 0..50_000 {
-            index.insert(hash_of(At::at(number)), At::at(number), hash_of);
+            index.insert(hash_of(At::at(number)), At::at(number));
             assert!(
                 index.bytes() as u64 <= Index::<Kind>::bound(u64::from(number) + 1),
                 "{number}: {}",
@@ -214,7 +235,7 @@ mod tests {
         let mut before = 0;
         for number in 0..600_000u32 {
             let slot = At::at(number);
-            index.insert(hash_of(slot), slot, hash_of);
+            index.insert(hash_of(slot), slot);
             let segments = index.segments.len();
             assert!(segments <= before + 1 || before == 0);
             assert!(index.segments.iter().skip(before).all(|segment| segment.table.num_buckets() <= BUCKETS));
@@ -240,7 +261,7 @@ mod tests {
         let mut index = Index::new();
         let slots = || (0..most + 20).map(At::at);
         for slot in slots() {
-            index.insert(chosen(slot), slot, chosen);
+            index.insert(chosen(slot), slot);
         }
         assert!(index.segments.len() > 4, "{} segments", index.segments.len());
         assert!(index.directory.len() <= index.segments.len() * 16, "{}", index.directory.len());

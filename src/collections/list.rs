@@ -14,6 +14,11 @@ unbounded!(Copy: Link<K> { prev, next });
 impl<K> Link<K> {
     /// The link of a slot that is in no list.
     pub(crate) const NONE: Self = Self { prev: None, next: None };
+
+    /// The slot that is next in the list.
+    pub(super) const fn next(&self) -> Option<Slot<K>> {
+        self.next
+    }
 }
 
 impl<K> Default for Link<K> {

@@ -45,6 +45,7 @@ mod entries;
 mod heap;
 mod index;
 mod lanes;
+mod levels;
 mod list;
 mod paged;
 #[cfg(feature = "serde")]
@@ -59,8 +60,8 @@ mod testing;
 pub(crate) use heap::{Heap, Item};
 pub(crate) use index::Index;
 pub(crate) use lanes::Lanes;
+pub(crate) use levels::{Levels, Rung, Rungs};
 pub(crate) use list::{Link, Links, List};
-
 pub(crate) use set::SlotSet;
 pub(crate) use slab::Slab;
 pub(crate) use slot::Slot;

@@ -57,13 +57,8 @@ impl<S, K: Key, T> Table<S, K, T> {
 
     fn insert_hashed(&mut self, key: K, hash: u64, value: T) -> Slot<S> {
         let slot = self.slab.insert((key, value));
-        self.add_to_index(hash, slot);
+        self.index.insert(hash, slot);
         slot
-    }
-
-    fn add_to_index(&mut self, hash: u64, slot: Slot<S>) {
-        let Self { slab, index, hasher } = self;
-        index.insert(hash, slot, |slot| slab.get(slot).map_or(0, |(key, _)| key.hash(hasher)));
     }
 
     pub(crate) fn remove(&mut self, slot: Slot<S>) -> Option<(K, T)> {
@@ -82,7 +77,7 @@ impl<S, K: Key, T> Table<S, K, T> {
             let Some(key) = self.key(slot) else { return true };
             let hash = key.hash(&hasher);
             let is_new = self.find_hashed(&key, hash).is_none();
-            self.add_to_index(hash, slot);
+            self.index.insert(hash, slot);
             is_new
         })
     }

@@ -151,7 +151,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// meaning. The dynamic peers that have been connected longest are marked as anchors. Walks over all nodes.
     pub fn known_nodes(&self) -> impl Iterator<Item = KnownNode<I, A>> {
         let anchors = self.anchors();
-        self.facts.nodes.known().iter().filter_map(move |node| self.known(node, &anchors))
+        self.facts.nodes.iter().filter_map(move |(node, _)| self.known(node, &anchors))
     }
 
     /// One known node, as [`known_nodes`](Self::known_nodes) would give it; `None` if the node is not known. Walks over the
@@ -229,7 +229,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             static_attempts: facts.attempts.active(Budget::Static),
             dynamic_attempts: facts.attempts.active(Budget::Dynamic),
             slow_dials: self.plan.slow_dials(),
-            known: facts.nodes.known().len(),
+            known: facts.nodes.known(),
             good: self.plan.good(),
             statics: facts.statics.len(),
             ready: self.plan.ready(facts),

@@ -216,12 +216,13 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         outcome: DialOutcome,
         tried: &[AddrOutcome<A>],
     ) -> Result<(), EventError> {
-        let attempt = self.facts.dialing(dial)?;
-        let reached = self.facts.attempts.get(attempt).is_some_and(Attempt::is_reached);
-        if outcome == DialOutcome::Connected && !reached {
-            return Err(EventError::NotConnected(dial));
+        if outcome == DialOutcome::Connected {
+            let attempt = self.facts.dialing(dial)?;
+            if !self.facts.attempts.get(attempt).is_some_and(Attempt::is_reached) {
+                return Err(EventError::NotConnected(dial));
+            }
         }
-        self.facts.answered(Task::Dial(dial))?;
+        let attempt = self.facts.answered(Task::Dial(dial))?;
         self.dial_ends(attempt, outcome, tried);
         Ok(())
     }

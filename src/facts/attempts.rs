@@ -307,7 +307,7 @@ impl<A> Attempts<A> {
         };
         of.token = token;
         let budget = of.budget();
-        open.insert(hash(token), attempt, |slot| all.get(slot).map_or(0, |of| hash(of.token)));
+        open.insert(hash(token), attempt);
         self.unowe(attempt, budget);
         if let Some(deadline) = deadline {
             self.deadlines.set(attempt, deadline.as_nanos(), 0);
@@ -406,8 +406,7 @@ impl<A> Attempts<A> {
         let flying: alloc::vec::Vec<_> = flying.map(|(slot, of)| (slot, of.token)).collect();
         flying.into_iter().all(|(slot, token)| {
             let new = !self.is_open(token);
-            let Self { all, open, .. } = self;
-            open.insert(hash(token), slot, |slot| all.get(slot).map_or(0, |of| hash(of.token)));
+            self.open.insert(hash(token), slot);
             new
         })
     }

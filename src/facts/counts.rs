@@ -59,7 +59,7 @@ impl Counts {
         let addrs =
             sum(&[self.known, self.statics, self.attempts]).saturating_mul(self.bytes_of_addrs::<A>());
         sum(&[
-            Nodes::<I, A>::bound(self.nodes, self.known),
+            Nodes::<I, A>::bound(self.nodes),
             Statics::<A>::bound(self.statics),
             addrs,
             Waiting::bound(self.nodes, self.known, self.statics, crowded),

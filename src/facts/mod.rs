@@ -31,7 +31,7 @@ use siphasher::sip::SipHasher13;
 
 use crate::address::{Address, Addrs};
 use crate::backoff::Jitter;
-use crate::command::{Task, WakeReason};
+use crate::command::{Task, WakeReason, sooner};
 use crate::config::Config;
 use crate::network::NetworkMap;
 use crate::node::NodeId;
@@ -156,7 +156,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         let ban = self.bans.first().map(|(_, at)| (at, WakeReason::BanExpiry));
         let lookup = self.lookup.deadline().map(|at| (at, WakeReason::OverdueLookup));
         // Of equal instants the first of these counts.
-        [attempt, inbound, ban, lookup].into_iter().flatten().min_by_key(|(at, _)| *at)
+        sooner(sooner(attempt, inbound), sooner(ban, lookup))
     }
 
     /// What keys the hashes of ids and subnets.

@@ -1,6 +1,4 @@
-//! Nodes: one record for each id that any fact is about, and which of them are known.
-//!
-//! Invariant: a node is in the set of known nodes exactly if its record has a source.
+//! Nodes: one record for each id that any fact is about. Those that were heard of are the known ones.
 
 use siphasher::sip::SipHasher13;
 
@@ -8,7 +6,7 @@ use super::slots::{AttemptSlot, NodeSlot, OfNode, PeerSlot, StaticSlot};
 use super::waiting::{Place, Places};
 use crate::address::Addrs;
 use crate::backoff::Cause;
-use crate::collections::{Key, SlotSet, Table};
+use crate::collections::{Key, Table};
 use crate::explain::LastOutcome;
 use crate::node::{NodeId, Source};
 use crate::time::Timestamp;
@@ -149,13 +147,13 @@ impl<A> Record<A> {
 )]
 pub(crate) struct Nodes<I, A> {
     table: Table<OfNode, I, Record<A>>,
-    /// Known nodes, in the order in which they became so; a removal moves the last into the gap.
-    known: SlotSet<OfNode>,
+    /// How many records have a source.
+    known: u32,
 }
 
 impl<I: NodeId, A> Nodes<I, A> {
     pub(super) const fn new(hasher: SipHasher13) -> Self {
-        Self { table: Table::new(hasher), known: SlotSet::new() }
+        Self { table: Table::new(hasher), known: 0 }
     }
 
     #[inline]
@@ -183,9 +181,9 @@ impl<I: NodeId, A> Nodes<I, A> {
         self.table.get_mut(node).map(|record| &mut record.notes)
     }
 
-    /// Known nodes: static ones that were heard of elsewhere included.
-    pub(crate) const fn known(&self) -> &SlotSet<OfNode> {
-        &self.known
+    /// How many nodes are known: static ones that were heard of elsewhere included.
+    pub(crate) const fn known(&self) -> u32 {
+        self.known
     }
 
     /// In the order of their slots.
@@ -211,36 +209,34 @@ impl<I: NodeId, A> Nodes<I, A> {
     /// Makes a node a known one, or one that is not known.
     pub(super) fn set_source(&mut self, node: NodeSlot, source: Option<Source>) {
         let Some(record) = self.table.get_mut(node) else { return };
-        record.source = source;
-        match source {
-            Some(_) => _ = self.known.insert(node),
-            None => _ = self.known.remove(node),
-        }
+        let before = core::mem::replace(&mut record.source, source);
+        self.known = match (before, source) {
+            (None, Some(_)) => self.known.saturating_add(1),
+            (Some(_), None) => self.known.saturating_sub(1),
+            (None, None) | (Some(_), Some(_)) => self.known,
+        };
     }
 
     /// Ends a record about which there is no fact.
     pub(super) fn remove(&mut self, node: NodeSlot) {
+        self.set_source(node, None);
         self.table.remove(node);
-        self.known.remove(node);
     }
 
-    /// Whether the known nodes are those with a source.
+    /// Whether so many nodes are known as it says.
     pub(crate) fn verify(&self) -> bool {
-        let listed = |(slot, (_, record)): (NodeSlot, &(I, Record<A>))| {
-            record.source.is_some() == self.known.contains(slot)
-        };
-        self.iter().all(listed) && self.known.iter().all(|slot| self.get(slot).is_some())
+        self.iter().filter(|(_, (_, record))| record.is_known()).count() == self.known as usize
     }
 
     /// Makes what was read usable. Returns whether it fits together.
     #[cfg(feature = "serde")]
     pub(super) fn reindex(&mut self, hasher: SipHasher13) -> bool {
-        self.table.reindex(hasher) && self.known.reindex(self.table.slots())
+        self.table.reindex(hasher)
     }
 
-    /// The most bytes for so many records, of which so many are known.
-    pub(crate) fn bound(nodes: u64, known: u64) -> u64 {
-        Table::<OfNode, I, Record<A>>::bound(nodes).saturating_add(SlotSet::<OfNode>::bound(known, nodes))
+    /// The most bytes for so many records.
+    pub(crate) fn bound(nodes: u64) -> u64 {
+        Table::<OfNode, I, Record<A>>::bound(nodes)
     }
 }
 

@@ -24,17 +24,27 @@ impl Subnets {
         Self { held: Vec::new() }
     }
 
-    /// The subnets in which an address counts; none for one in a local network.
-    fn of<A: Address>(addr: &A) -> impl Iterator<Item = SubnetKey> {
+    /// The subnets in which an address counts, the narrow one and the wide one; none for one in a local network.
+    #[inline]
+    fn of<A: Address>(addr: &A) -> (Option<SubnetKey>, Option<SubnetKey>) {
         let ip = addr.ip_addr();
-        let counts = !ip.is_some_and(is_local);
+        if ip.is_some_and(is_local) {
+            return (None, None);
+        }
         let (fine, coarse) = SubnetKey::of(ip);
-        Some(fine).into_iter().chain(coarse).filter(move |_| counts)
+        (Some(fine), coarse)
+    }
+
+    /// The first subnet of an address for which something holds.
+    #[inline]
+    fn find<A: Address>(addr: &A, holds: impl Fn(SubnetKey) -> bool) -> Option<SubnetKey> {
+        let (fine, coarse) = Self::of(addr);
+        fine.filter(|fine| holds(*fine)).or_else(|| coarse.filter(|coarse| holds(*coarse)))
     }
 
     /// The first subnet of an address that has no room.
     pub(crate) fn full<A: Address>(&self, limits: &Diversity, addr: &A) -> Option<Subnet> {
-        Self::of(addr).find(|subnet| self.is_full(limits, *subnet)).map(Subnet::from)
+        Self::find(addr, |subnet| self.is_full(limits, subnet)).map(Subnet::from)
     }
 
     pub(crate) fn is_full(&self, limits: &Diversity, subnet: SubnetKey) -> bool {
@@ -43,7 +53,7 @@ impl Subnets {
 
     /// Whether a subnet of an address that is held already holds more than it should.
     pub(crate) fn overfull<A: Address>(&self, limits: &Diversity, addr: &A) -> bool {
-        Self::of(addr).any(|subnet| self.holders_exceed(subnet, limits.limit(subnet)))
+        Self::find(addr, |subnet| self.holders_exceed(subnet, limits.limit(subnet))).is_some()
     }
 
     fn holders_exceed(&self, subnet: SubnetKey, count: u32) -> bool {
@@ -63,13 +73,20 @@ impl Subnets {
     /// Counts one more holder in each subnet of these addresses.
     pub(super) fn hold<'a, A: Address + 'a>(&mut self, addrs: impl IntoIterator<Item = &'a A>) -> Held {
         let mut held = Held::new();
-        for subnet in addrs.into_iter().flat_map(Self::of) {
-            if !held.contains(&subnet) {
-                held.push(subnet);
-                self.held.insert(self.place(subnet), subnet);
-            }
+        for addr in addrs {
+            let (fine, coarse) = Self::of(addr);
+            self.hold_one(&mut held, fine);
+            self.hold_one(&mut held, coarse);
         }
         held
+    }
+
+    #[inline]
+    fn hold_one(&mut self, held: &mut Held, subnet: Option<SubnetKey>) {
+        if let Some(subnet) = subnet.filter(|subnet| !held.contains(subnet)) {
+            held.push(subnet);
+            self.held.insert(self.place(subnet), subnet);
+        }
     }
 
     /// Counts one holder less.

@@ -11,6 +11,7 @@ use super::buffer::Buffer;
 use super::policy::{Policy, Step, Waits};
 use crate::address::Address;
 use crate::backoff::Cause;
+use crate::collections::SlotSet;
 use crate::command::{DialKind, WakeReason};
 use crate::event::{PeerKind, RemovalReason};
 use crate::explain::Standing;
@@ -19,8 +20,9 @@ use crate::facts::attempting::Permit;
 use crate::facts::attempts::{Attempt, Ended};
 use crate::facts::budget::Budget;
 use crate::facts::counts::Counts;
+use crate::facts::nodes::Record;
 use crate::facts::peers::Peer;
-use crate::facts::slots::{AttemptSlot, NodeSlot};
+use crate::facts::slots::{AttemptSlot, NodeSlot, OfNode};
 use crate::facts::waiting::{Due, Queue};
 use crate::node::{KnownNode, Node, NodeId, Source};
 use crate::notice::Notice;
@@ -59,6 +61,8 @@ pub(crate) struct Classic<I, A> {
     /// How often the bootnodes were rotated.
     rotation: u32,
     shuffle: Shuffle,
+    /// The known nodes, of which random ones are dialed.
+    table: SlotSet<OfNode>,
     /// Nodes from lookups that wait to be dialed.
     buffer: Buffer<I, A>,
     /// When the lookup that was decided on begins.
@@ -75,6 +79,7 @@ impl<I: NodeId, A: Address> Classic<I, A> {
             need: 0,
             rotation: 0,
             shuffle: Shuffle::new(),
+            table: SlotSet::new(),
             buffer: Buffer::new(),
             decided: None,
             fallback: None,
@@ -179,9 +184,8 @@ impl<I: NodeId, A: Address> Classic<I, A> {
 
     /// Half of the need from random known nodes; one that is refused is not replaced.
     fn random(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng, left: u32) -> Step {
-        let known = facts.nodes.known();
-        let pick = left.checked_sub(1).and_then(|_| self.shuffle.next(rng, known.len()));
-        let node = pick.and_then(|pick| known.get(pick));
+        let pick = left.checked_sub(1).and_then(|_| self.shuffle.next(rng, self.table.len()));
+        let node = pick.and_then(|pick| self.table.get(pick));
         let Some(subject) = node.and_then(|node| self.subject(facts, node, DialKind::Dynamic)) else {
             self.part = Part::Buffer;
             return Step::Looked;
@@ -249,7 +253,7 @@ impl<I: NodeId, A: Address> Classic<I, A> {
         let fallback = self.fallback.or_else(|| self.next_bootnode(facts));
         fallback.into_iter().for_each(|at| self.waits.add(WakeReason::Fallback, at));
         // Other random nodes may be drawn later, where no lookup will bring any.
-        let known = !facts.nodes.known().is_empty();
+        let known = !self.table.is_empty();
         if self.need > 0 && !facts.config.discovery && known {
             self.waits.add(WakeReason::Redial, facts.now.saturating_add(facts.config.lookups.interval));
         }
@@ -307,16 +311,18 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
             }
             return false;
         }
-        if facts.nodes.known().len() >= facts.config.limits.others {
+        if self.table.len() >= facts.config.limits.others {
             count(&mut facts.stats.dropped);
             return false;
         }
         let slot = facts.list_known(id, addrs, source);
+        self.table.insert(slot);
         self.settle(facts, slot);
         true
     }
 
     fn forgotten(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
+        self.table.remove(node);
         facts.unlist_known(node);
         self.settle(facts, node);
     }
@@ -417,7 +423,18 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
     }
 
     fn bound(&self, counts: &Counts) -> u64 {
-        Buffer::<I, A>::bound(counts)
+        Buffer::<I, A>::bound(counts).saturating_add(SlotSet::<OfNode>::bound(counts.known, counts.nodes))
+    }
+
+    fn verify(&self, facts: &Facts<I, A>) -> Result<(), &'static str> {
+        let known = |node: NodeSlot| facts.nodes.get(node).is_some_and(Record::is_known);
+        let agree = self.table.len() == facts.nodes.known() && self.table.iter().all(known);
+        if agree { Ok(()) } else { Err("the table of known nodes") }
+    }
+
+    #[cfg(feature = "serde")]
+    fn reindex(&mut self, facts: &Facts<I, A>) -> bool {
+        self.table.reindex(facts.nodes.slots())
     }
 
     /// Known nodes are drawn where they lie.

@@ -78,6 +78,15 @@ impl Waits {
         self.0.clear();
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Drops all but the first ones.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Timestamp, WakeReason)> {
         self.0.iter().copied()
     }

@@ -54,7 +54,7 @@ impl Waiting {
 
     /// Takes a node out of its queue. Returns until when it had to wait, where an instant says so.
     pub(super) fn leave(&mut self, places: &mut impl Places, node: NodeSlot) -> Option<Due> {
-        let place = places.place(node)?;
+        let place = places.place(node).filter(|place| place.queue != Queue::None)?;
         let queue = core::mem::replace(&mut place.queue, Queue::None);
         let subnet = place.subnet.take();
         let mut due = None;

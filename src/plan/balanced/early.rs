@@ -16,6 +16,9 @@ use crate::refusal::Refusal;
 use crate::rules::Subject;
 use crate::time::Timestamp;
 
+/// An early dial is not worth while if some cooldown has ended by then, or ends within this time after it.
+const SOON: Duration = Duration::from_secs(1);
+
 impl<A: Address> Balanced<A> {
     /// Slots are free, and all nodes cool down: now and then one is dialed before its time, those that were connected to
     /// once and the others in turn. `first` is when the first cooldown ends.
@@ -24,17 +27,23 @@ impl<A: Address> Balanced<A> {
         facts: &mut Facts<I, A>,
         first: Option<Timestamp>,
     ) -> Option<Step> {
-        let from = self.early_spacing(facts);
-        // Before that somebody has cooled down by then.
-        if from.is_some_and(|from| first.is_none_or(|first| first <= from)) {
+        let from = self.early_spacing(facts).unwrap_or_default().max(facts.now);
+        let too_late = |at: Timestamp| first.is_none_or(|first| first <= at.saturating_add(SOON));
+        if too_late(from) {
             return None;
         }
-        let first = |queue| self.most_rested(facts, queue);
-        let (rested, node) =
-            self.early.order().into_iter().filter_map(first).min_by_key(|(at, _)| (*at).max(facts.now))?;
-        let at = from.map_or(rested, |from| from.max(rested));
+        let most_rested = |queue| self.most_rested(facts, queue);
+        let (rested, node) = self
+            .early
+            .order()
+            .into_iter()
+            .filter_map(most_rested)
+            .min_by_key(|(at, _)| (*at).max(facts.now))?;
+        let at = from.max(rested);
         if at > facts.now {
-            self.waits.add(WakeReason::Redial, at);
+            if !too_late(at) {
+                self.waits.add(WakeReason::Redial, at);
+            }
             return None;
         }
         if !self.may_dial(facts, DialKind::Dynamic) {

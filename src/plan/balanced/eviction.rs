@@ -3,12 +3,11 @@
 //! A crowd is what one source has told of one subnet (coarse: /16 or /32). Good nodes are in no crowd: they are kept
 //! apart, and displace only each other.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use siphasher::sip::SipHasher13;
 
-use crate::collections::{Heap, Key, Slot, Table, bytes};
+use crate::collections::{Heap, Key, Levels, Rung, Rungs, Slot, Table, bytes};
 use crate::facts::slots::{NodeSlot, OfNode};
 use crate::network::SubnetKey;
 use crate::node::Source;
@@ -16,7 +15,8 @@ use crate::time::Timestamp;
 
 /// Sources are numbered by one byte.
 const SOURCES: u32 = 256;
-/// How many members of the largest crowd are looked at for one that may go.
+/// How many of the largest crowds are looked at for a node that may go, and how many members of each.
+const CROWDS: usize = 16;
 const MEMBERS: usize = 16;
 
 /// Marks the numbers of sources.
@@ -52,18 +52,31 @@ struct Place {
     at: u32,
 }
 
-/// A crowd by its source and size, the largest first.
-type Size = (Source, u64, Slot<OfCrowd>);
+/// Who is in a crowd, and where it stands among those of its source.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+struct Members {
+    nodes: Vec<NodeSlot>,
+    rung: Rung<OfCrowd>,
+}
+
+type Crowds = Table<OfCrowd, Crowd, Members>;
+
+impl Rungs<OfCrowd> for Crowds {
+    fn rung(&mut self, crowd: Slot<OfCrowd>) -> Option<&mut Rung<OfCrowd>> {
+        self.get_mut(crowd).map(|members| &mut members.rung)
+    }
+}
 
 /// Known nodes by what speaks for their eviction.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Eviction {
-    crowds: Table<OfCrowd, Crowd, Vec<NodeSlot>>,
+    crowds: Crowds,
     #[cfg_attr(feature = "serde", serde(skip))]
     places: Vec<Option<Place>>,
-    #[cfg_attr(feature = "serde", serde(skip))]
-    by_size: BTreeSet<Size>,
+    /// The crowds by size, in a group for each source.
+    by_size: Levels<OfCrowd>,
     /// The sources, the one with most nodes first.
     sources: Heap<OfSource>,
     /// Nodes with too many failures, least recently tried first.
@@ -86,7 +99,7 @@ impl Eviction {
         Self {
             crowds: Table::new(hasher),
             places: Vec::new(),
-            by_size: BTreeSet::new(),
+            by_size: Levels::new(),
             sources: Heap::new(),
             worn: Heap::new(),
             good: Heap::new(),
@@ -95,10 +108,11 @@ impl Eviction {
 
     /// Adds a node that is not in.
     pub(super) fn insert(&mut self, node: NodeSlot, source: Source, subnet: SubnetKey) {
-        let crowd = self.crowds.intern(Crowd { source, subnet }, Vec::new);
-        let Some(members) = self.crowds.get_mut(crowd) else { return };
-        let place = Place { crowd, at: members.len() as u32 };
-        members.push(node);
+        let empty = || Members { nodes: Vec::new(), rung: Rung::NONE };
+        let crowd = self.crowds.intern(Crowd { source, subnet }, empty);
+        let Some(Members { nodes, .. }) = self.crowds.get_mut(crowd) else { return };
+        let place = Place { crowd, at: nodes.len() as u32 };
+        nodes.push(node);
         let index = node.index() as usize;
         if self.places.len() <= index {
             self.places.resize(index.saturating_add(1), None);
@@ -106,7 +120,8 @@ impl Eviction {
         if let Some(to) = self.places.get_mut(index) {
             *to = Some(place);
         }
-        self.resize(source, crowd, 1);
+        self.by_size.grow(&mut self.crowds, source.0, crowd);
+        self.count(source, 1);
     }
 
     /// Takes a node out of its crowd, if it is in one.
@@ -115,18 +130,23 @@ impl Eviction {
         let place = self.places.get_mut(node.index() as usize).and_then(Option::take);
         let Some(Place { crowd, at }) = place else { return };
         let Some(Crowd { source, .. }) = self.crowds.key(crowd) else { return };
-        let Some(members) = self.crowds.get_mut(crowd) else { return };
-        members.swap_remove(at as usize);
-        if let Some(moved) = members.get(at as usize) {
+        let Some(Members { nodes, .. }) = self.crowds.get_mut(crowd) else { return };
+        nodes.swap_remove(at as usize);
+        if let Some(moved) = nodes.get(at as usize) {
             if let Some(Some(place)) = self.places.get_mut(moved.index() as usize) {
                 place.at = at;
             }
         }
         // What was a crowd once leaves no memory behind.
-        if members.capacity() > 4 && members.len() < members.capacity() / 4 {
-            members.shrink_to(members.len().saturating_mul(2));
+        if nodes.capacity() > 4 && nodes.len() < nodes.capacity() / 4 {
+            nodes.shrink_to(nodes.len().saturating_mul(2));
         }
-        self.resize(source, crowd, -1);
+        let empty = nodes.is_empty();
+        self.by_size.shrink(&mut self.crowds, source.0, crowd);
+        if empty {
+            self.crowds.remove(crowd);
+        }
+        self.count(source, -1);
     }
 
     /// Forgets a node.
@@ -169,19 +189,26 @@ impl Eviction {
         self.worn.peek().map(|item| item.key)
     }
 
-    /// Some members of the largest crowd of the largest source, from a place that `bits` choose.
-    pub(super) fn largest(&self, bits: u32) -> impl Iterator<Item = NodeSlot> {
-        let source = self.sources.peek().map(|item| Source(item.key.index() as u8));
-        let first = source.and_then(|source| self.first_of(source));
-        let members = first.and_then(|crowd| self.crowds.get(crowd)).map_or(&[][..], Vec::as_slice);
-        let start = (u64::from(bits).saturating_mul(members.len() as u64) >> 32) as usize;
-        members.iter().cycle().skip(start).take(members.len().min(MEMBERS)).copied()
+    /// The largest crowds of the largest source, the largest first.
+    fn largest_crowds(&self) -> impl Iterator<Item = Slot<OfCrowd>> {
+        let source = self.sources.peek().map(|item| item.key.index() as u8);
+        let rung = |crowd| self.crowds.get(crowd).map(|members| &members.rung);
+        source.into_iter().flat_map(move |source| self.by_size.descending(source, rung))
     }
 
-    /// The largest crowd of a source.
-    fn first_of(&self, source: Source) -> Option<Slot<OfCrowd>> {
-        let from = (source, 0, Slot::from_index(0)?);
-        self.by_size.range(from..).next().filter(|(of, ..)| *of == source).map(|(.., crowd)| *crowd)
+    /// Some members of the largest crowds of the largest source, in each from a place on that `bits` choose.
+    pub(super) fn largest(&self, bits: u32) -> impl Iterator<Item = NodeSlot> {
+        let crowds = self.largest_crowds().take(CROWDS).filter_map(|crowd| self.crowds.get(crowd));
+        crowds.flat_map(move |Members { nodes, .. }| {
+            let start = (u64::from(bits).saturating_mul(nodes.len() as u64) >> 32) as usize;
+            nodes.iter().cycle().skip(start).take(nodes.len().min(MEMBERS)).copied()
+        })
+    }
+
+    /// Looks at the largest crowd after all others of its size, since none of its members may go now.
+    pub(super) fn pass_over(&mut self) {
+        let first = self.largest_crowds().next();
+        first.into_iter().for_each(|first| self.by_size.pass_over(&mut self.crowds, first));
     }
 
     /// How many nodes a source has here.
@@ -189,15 +216,9 @@ impl Eviction {
         slot(source).and_then(|source| self.sources.get(source)).map_or(0, |item| largest(item.at))
     }
 
-    fn resize(&mut self, source: Source, crowd: Slot<OfCrowd>, by: i64) {
-        let size = self.crowds.get(crowd).map_or(0, |members| members.len() as u64);
+    /// A source has more nodes here, or fewer.
+    fn count(&mut self, source: Source, by: i64) {
         let total = self.of_source(source).saturating_add_signed(by);
-        self.by_size.remove(&(source, largest(size.saturating_add_signed(by.saturating_neg())), crowd));
-        if size > 0 {
-            self.by_size.insert((source, largest(size), crowd));
-        } else {
-            self.crowds.remove(crowd);
-        }
         let Some(source) = slot(source) else { return };
         match total {
             0 => _ = self.sources.remove(source),
@@ -215,15 +236,19 @@ impl Eviction {
         source: impl Fn(NodeSlot) -> Option<Source>,
     ) -> Result<(), &'static str> {
         let mut members = 0u32;
-        for (slot, (crowd, nodes)) in self.crowds.iter() {
-            let listed = self.by_size.contains(&(crowd.source, largest(nodes.len() as u64), slot));
+        for (_, (crowd, Members { nodes, rung })) in self.crowds.iter() {
+            let listed = self.by_size.size(rung) as usize == nodes.len();
             let belong = nodes.iter().all(|node| source(*node) == Some(crowd.source));
             if !listed || nodes.is_empty() || !belong {
                 return Err("a crowd of known nodes");
             }
             members = members.saturating_add(nodes.len() as u32);
         }
-        let sound = self.by_size.len() == self.crowds.len() as usize
+        let of_source = |source, slot| {
+            let (_, members) = self.crowds.entry(slot).filter(|(crowd, _)| crowd.source == Source(source))?;
+            Some(members.rung)
+        };
+        let sound = self.by_size.verify(of_source) == Some(self.crowds.len())
             && members == others
             && self.good.len() == good
             && self.good.keys().all(is_good)
@@ -235,13 +260,9 @@ impl Eviction {
     #[cfg(feature = "serde")]
     pub(super) fn reindex(&mut self, hasher: SipHasher13, slots: u32) -> bool {
         let keyed = self.crowds.reindex(hasher);
-        let sizes = self.crowds.iter();
-        self.by_size = sizes
-            .map(|(slot, (crowd, members))| (crowd.source, largest(members.len() as u64), slot))
-            .collect();
         self.places = alloc::vec![None; slots as usize];
         for (crowd, (_, members)) in self.crowds.iter() {
-            for (at, node) in (0u32..).zip(members) {
+            for (at, node) in (0u32..).zip(&members.nodes) {
                 match self.places.get_mut(node.index() as usize) {
                     Some(place @ None) => *place = Some(Place { crowd, at }),
                     Some(Some(_)) | None => return false,
@@ -257,8 +278,8 @@ impl Eviction {
         bytes::sum(&[
             known.saturating_mul(16),
             bytes::vector(slots, size_of::<Option<Place>>()),
-            Table::<OfCrowd, Crowd, Vec<NodeSlot>>::bound(known),
-            bytes::tree(known, size_of::<Size>()),
+            Crowds::bound(known),
+            Levels::<OfCrowd>::bound(known),
             Heap::<OfSource>::bound(SOURCES.into(), SOURCES.into()),
             Heap::<OfNode>::bound(known, slots),
             Heap::<OfNode>::bound(good, slots),
@@ -287,23 +308,24 @@ mod tests {
         for number in 10..17 {
             eviction.insert(node(number), Source(2), subnet(3));
         }
-        let victims = |eviction: &Eviction| {
-            let mut all: Vec<u32> = eviction.largest(0x8000_0000).map(Slot::index).collect();
+        let victims = |eviction: &Eviction, first: usize| {
+            let mut all: Vec<u32> = eviction.largest(0x8000_0000).take(first).map(Slot::index).collect();
             all.sort_unstable();
             all
         };
-        assert_eq!(victims(&eviction), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(victims(&eviction, 6), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(victims(&eviction, 20).len(), 10, "source 2 has fewer");
         for number in 0..3 {
             eviction.remove(node(number));
         }
         // Source 1 has 7 nodes, and so has source 2: the smaller number goes first.
-        assert_eq!(victims(&eviction), [6, 7, 8, 9]);
+        assert_eq!(victims(&eviction, 4), [6, 7, 8, 9]);
         eviction.remove(node(7));
-        assert_eq!(victims(&eviction), [10, 11, 12, 13, 14, 15, 16]);
+        assert_eq!(victims(&eviction, 20), [10, 11, 12, 13, 14, 15, 16]);
         for number in 0..20 {
             eviction.remove(node(number));
         }
-        assert!(victims(&eviction).is_empty() && eviction.crowds.len() == 0);
+        assert!(victims(&eviction, 20).is_empty() && eviction.crowds.len() == 0);
     }
 
     #[test]

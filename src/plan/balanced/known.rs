@@ -127,7 +127,7 @@ impl<A: Address> Balanced<A> {
 
     /// Known nodes that were never connected to.
     fn others<I: NodeId>(&self, facts: &Facts<I, A>) -> u32 {
-        facts.nodes.known().len().saturating_sub(self.eviction.good())
+        facts.nodes.known().saturating_sub(self.eviction.good())
     }
 
     /// Makes room for one more node that was never connected to. Returns whether there is some.
@@ -148,13 +148,25 @@ impl<A: Address> Balanced<A> {
         }
     }
 
-    /// The node that gives way: a worn one, unless too few others are left; else one of the largest crowd.
-    fn victim<I: NodeId>(&self, facts: &Facts<I, A>, newcomer: &I) -> Option<NodeSlot> {
-        let usable = facts.nodes.known().len().saturating_sub(self.eviction.worn());
+    /// The node that gives way: a worn one, unless too few others are left; else one of the largest crowd. Where that can't
+    /// be, the next ones are looked at, and it comes after them next time.
+    fn victim<I: NodeId>(&mut self, facts: &Facts<I, A>, newcomer: &I) -> Option<NodeSlot> {
+        let usable = facts.nodes.known().saturating_sub(self.eviction.worn());
         let spare = usable >= facts.config.backoff.keep_usable;
         let worn = self.eviction.most_worn().filter(|worn| spare && Self::may_go(facts, *worn));
+        if worn.is_some() {
+            return worn;
+        }
         let bits = facts.jitter.bits(newcomer.as_bytes(), 0);
-        worn.or_else(|| self.eviction.largest(bits as u32).find(|node| Self::may_go(facts, *node)))
+        let mut members = self.eviction.largest(bits as u32);
+        let first = members.next().filter(|node| Self::may_go(facts, *node));
+        if first.is_some() {
+            return first;
+        }
+        let other = members.find(|node| Self::may_go(facts, *node));
+        drop(members);
+        self.eviction.pass_over();
+        other
     }
 
     /// Static nodes, peers and nodes in an attempt are never evicted.

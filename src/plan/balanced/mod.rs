@@ -80,6 +80,9 @@ pub(crate) struct Balanced<A> {
     lookups: u32,
     barren: u32,
     waits: Waits,
+    /// How many of these come before dynamic nodes, while a round goes on with more of these.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    before_dynamic: Option<usize>,
 }
 
 impl<A: Address> Balanced<A> {
@@ -102,6 +105,7 @@ impl<A: Address> Balanced<A> {
             lookups: 0,
             barren: 0,
             waits: Waits::new(),
+            before_dynamic: None,
         }
     }
 }
@@ -313,6 +317,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         permit
     }
 
+    fn start(&mut self, _facts: &mut Facts<I, A>) {
+        self.before_dynamic = None;
+    }
+
     fn next(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng) -> Step {
         self.next_step(facts, rng).unwrap_or(Step::Wait)
     }
@@ -381,7 +389,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         let source =
             |node: NodeSlot| facts.nodes.get(node).filter(|r| !r.notes.good).and_then(Record::source);
         let good = facts.nodes.iter().filter(|(slot, _)| is_good(*slot)).count() as u32;
-        let others = facts.nodes.known().len().saturating_sub(good);
+        let others = facts.nodes.known().saturating_sub(good);
         self.eviction.verify(good, others, is_good, source)?;
         let mut rests = self.rests.nodes();
         if !rests.all(|node| facts.nodes.get(node).is_some()) {

@@ -28,21 +28,39 @@ impl<A: Address> Balanced<A> {
         facts: &mut Facts<I, A>,
         rng: &mut impl Rng,
     ) -> Option<Step> {
-        self.waits.clear();
         self.note_slow(facts);
+        let before = match self.before_dynamic.take() {
+            Some(waits) => waits,
+            None => {
+                self.waits.clear();
+                if let Some(step) = self.step_before_dynamic(facts) {
+                    return Some(step);
+                }
+                self.waits.len()
+            }
+        };
+        self.waits.truncate(before);
+        if let Some(step) = self.bootnode(facts) {
+            return Some(step);
+        }
+        let dynamic = self.dynamic_dial(facts, rng);
+        if let Some(Step::Issue(_)) = dynamic {
+            self.before_dynamic = Some(before);
+        }
+        dynamic
+            .or_else(|| self.feeler(facts, rng))
+            .or_else(|| self.lookup(facts))
+            .or_else(|| self.churn(facts, rng))
+    }
+
+    /// What comes before dynamic nodes, and is no other after one more of these was dialed.
+    fn step_before_dynamic<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
         self.trim(facts);
         self.admit_crowded(facts);
         if facts.is_owing() || self.review_pardon(facts) || self.bring_back(facts) {
             return Some(Step::Looked);
         }
-        None.or_else(|| self.owed(facts))
-            .or_else(|| self.requested_dial(facts))
-            .or_else(|| self.static_dial(facts))
-            .or_else(|| self.bootnode(facts))
-            .or_else(|| self.dynamic_dial(facts, rng))
-            .or_else(|| self.feeler(facts, rng))
-            .or_else(|| self.lookup(facts))
-            .or_else(|| self.churn(facts, rng))
+        self.owed(facts).or_else(|| self.requested_dial(facts)).or_else(|| self.static_dial(facts))
     }
 
     /// Dials that have taken long by now no longer hold a slot.
@@ -109,17 +127,16 @@ impl<A: Address> Balanced<A> {
         let now = facts.now;
         let token = self.paces.get(Budget::of(kind)).next(&facts.config.pace, now);
         let probe = self.outage.probe().filter(|_| kind != DialKind::Bootnode).unwrap_or(now);
-        let waits = [
-            (WakeReason::Pacing, token),
-            (WakeReason::Offline, probe),
-            (WakeReason::LocalPause, self.outage.pause()),
-        ];
-        let mut may = true;
-        for (reason, at) in waits.into_iter().filter(|(_, at)| *at > now && kind != DialKind::Requested) {
-            self.waits.add(reason, at);
-            may = false;
+        let pause = self.outage.pause();
+        if kind == DialKind::Requested || (token <= now && probe <= now && pause <= now) {
+            return true;
         }
-        may
+        let waits =
+            [(WakeReason::Pacing, token), (WakeReason::Offline, probe), (WakeReason::LocalPause, pause)];
+        for (reason, at) in waits.into_iter().filter(|(_, at)| *at > now) {
+            self.waits.add(reason, at);
+        }
+        false
     }
 
     fn requested_dial<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
@@ -329,7 +346,7 @@ impl<A: Address> Balanced<A> {
         let config = &facts.config.lookups;
         let interval = nanos(config.interval);
         let first = doubled(nanos(config.first), (self.lookups / 4).saturating_add(1), interval);
-        let wait = match first < interval || facts.nodes.known().is_empty() {
+        let wait = match first < interval || facts.nodes.known() == 0 {
             true => first,
             false => doubled(interval, self.barren.saturating_add(1), nanos(config.interval_max)),
         };

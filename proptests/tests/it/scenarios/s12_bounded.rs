@@ -201,3 +201,23 @@ fn a_flood_of_lookup_answers_is_bounded_too() {
     assert_eq!((gauges.known, gauges.good), (OTHERS, 0));
     assert!(sim.dialer().stats().lookups >= 3, "{:?}", sim.dialer().stats());
 }
+
+/// The largest crowd of the only source is one of static nodes, which are never evicted. (They are in a private network.)
+#[test]
+fn a_crowd_that_may_not_go_keeps_no_newcomer_out() {
+    let mut config = Config::default();
+    (config.limits.others, config.dynamic_target, config.discovery) = (32, 0, false);
+    let town = Town::new(|_, _, _| Answer::Fails(SECOND, DialOutcome::Refused));
+    let mut sim = Sim::new(ME, config, 1, town).unwrap();
+    let near = |n: u8| Node::new(id(n.into()), [SocketAddr::from(([10, 0, 0, n], 1_000))]);
+    for n in 1..=20 {
+        sim.hand(&Event::StaticAdded(near(n)), |_| Ok(())).unwrap();
+        hand(&mut sim, near(n), 0);
+    }
+    for n in 100..400 {
+        hand(&mut sim, node(n), 0);
+    }
+    let (stats, gauges) = (sim.dialer().stats(), sim.dialer().gauges());
+    assert_eq!((stats.dropped, stats.evictions, gauges.known), (0, 20 + 300 - 32, 32));
+    assert!((1..=20).all(|n| !sim.dialer().explain(&id(n)).refusals.contains(&Refusal::Unknown)));
+}
