@@ -1,19 +1,32 @@
-//! What a dial cycle must cost at the least: three keyed-hash hits at random ids, two timer pops and pushes, and
-//! one clone of a node, with the std's own structures at the same number of nodes.
+//! What a dial cycle can't do without: one look-up of an id by a keyed hash, one pop and one push of a good queue, and one
+//! clone of a node, each with what the one before it gave.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::hint::black_box;
 
-use crate::common::{Mix, Node, node};
+use dary_heap::QuaternaryHeap;
+
+use crate::common::{Id, Mix, Node, node};
+
+/// An id that is hashed as its 32 bytes, and nothing else.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key(Id);
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write(&self.0);
+    }
+}
 
 pub(crate) struct Floor {
-    /// The std's SipHash with keys of its own.
-    index: HashMap<[u8; 32], u32>,
+    /// The standard library's SipHash-1-3, with keys of its own.
+    index: HashMap<Key, u32>,
     nodes: Vec<Node>,
-    timers: BinaryHeap<Reverse<(u64, u32)>>,
+    timers: QuaternaryHeap<Reverse<(u64, u32)>>,
     /// All ids, in an order that has nothing to do with where they are in the map.
-    ids: Vec<[u8; 32]>,
+    ids: Vec<Key>,
     next: usize,
     rng: Mix,
 }
@@ -27,8 +40,8 @@ impl Floor {
             order.swap(last, rng.below(last as u64 + 1) as usize);
         }
         Self {
-            index: nodes.iter().zip(0..).map(|(node, at)| (node.id, at)).collect(),
-            ids: order.iter().map(|at| nodes[*at as usize].id).collect(),
+            index: nodes.iter().zip(0..).map(|(node, at)| (Key(node.id), at)).collect(),
+            ids: order.iter().map(|at| Key(nodes[*at as usize].id)).collect(),
             timers: (0..n).map(|at| Reverse((rng.below(1 << 40), at))).collect(),
             nodes,
             next: 0,
@@ -36,7 +49,7 @@ impl Floor {
         }
     }
 
-    /// One keyed-hash hit at a random id.
+    /// One look-up of a random id.
     pub(crate) fn hit(&mut self) -> u32 {
         self.next = if self.next + 1 < self.ids.len() { self.next + 1 } else { 0 };
         black_box(self.index[black_box(&self.ids[self.next])])
@@ -48,18 +61,12 @@ impl Floor {
         self.timers.push(black_box(Reverse((at + self.rng.below(1 << 40), key))));
     }
 
-    /// A node is cloned.
-    pub(crate) fn node(&self, at: u32) {
-        black_box(self.nodes[at as usize].clone());
-    }
-
-    /// What every cycle needs.
+    /// What every cycle needs: the timer that is due says which id, that says which node, and that is dialed and rests.
     pub(crate) fn cycle(&mut self) {
-        let at = self.hit();
-        self.hit();
-        self.hit();
-        self.timer();
-        self.timer();
-        self.node(at);
+        let Reverse((at, key)) = self.timers.pop().unwrap_or_default();
+        let found = self.index[&self.ids[key as usize]];
+        let dialed = black_box(self.nodes[found as usize].clone());
+        let rest = self.rng.below(1 << 40) + u64::from(dialed.id[0]);
+        self.timers.push(Reverse((at + rest, key)));
     }
 }
