@@ -6,7 +6,7 @@ use core::fmt;
 use ipnet::IpNet;
 
 use crate::address::Addrs;
-use crate::command::{DialId, DialKind, LookupId, ResolveId};
+use crate::command::{DialId, DialKind, LookupId, ResolveId, Task};
 use crate::node::{KnownNode, Node, Source};
 use crate::time::Timestamp;
 
@@ -164,6 +164,19 @@ pub enum Event<I, A> {
         /// The outcome for each address that was tried; empty if nothing is known of the others.
         tried: Vec<AddrOutcome<A>>,
     },
+}
+
+impl<I, A> Event<I, A> {
+    /// The task that the event answers, if it is an answer: whatever else still runs for that task can be aborted.
+    #[must_use]
+    pub const fn answered(&self) -> Option<Task> {
+        match *self {
+            Self::DialConnected { dial, .. } | Self::DialFinished { dial, .. } => Some(Task::Dial(dial)),
+            Self::ResolveFinished { resolve, .. } => Some(Task::Resolve(resolve)),
+            Self::LookupFinished { lookup, .. } => Some(Task::Lookup(lookup)),
+            _ => None,
+        }
+    }
 }
 
 /// Which side opened a connection, and what for.

@@ -14,7 +14,7 @@ pub use crate::command::{
 };
 pub use crate::config::Config as DialerConfig;
 pub use crate::dialer::Dialer;
-pub use crate::driver::{Race, RaceStep, Sessions};
+pub use crate::driver::{Race, RaceStep, Runner, RunnerStep, Sessions};
 pub use crate::error::EventError;
 pub use crate::event::{AddrOutcome, DialOutcome, Event as DialerEvent, PeerKind, RemovalReason};
 pub use crate::node::{Node as DialNode, NodeId as DialNodeId, Source};

@@ -59,7 +59,7 @@ impl Epoch {
 
 impl From<io::ErrorKind> for DialOutcome {
     /// What an error while connecting says: errors of this host are `LocalError`, and what is not about the connection at all
-    /// is `HandshakeFailed`.
+    /// is `HandshakeFailed`. That holds for `Other`, too, the kind of errors that a program or a library has made itself.
     fn from(kind: io::ErrorKind) -> Self {
         #[expect(clippy::wildcard_enum_match_arm, reason = "there are kinds for files and more to come")]
         match kind {
@@ -75,8 +75,7 @@ impl From<io::ErrorKind> for DialOutcome {
             | io::ErrorKind::AddrNotAvailable
             | io::ErrorKind::PermissionDenied
             | io::ErrorKind::OutOfMemory
-            | io::ErrorKind::Unsupported
-            | io::ErrorKind::Other => Self::LocalError,
+            | io::ErrorKind::Unsupported => Self::LocalError,
             io::ErrorKind::Interrupted => Self::Cancelled,
             _ => Self::HandshakeFailed,
         }
@@ -130,6 +129,7 @@ mod tests {
             DialOutcome::from(&io::Error::from(io::ErrorKind::UnexpectedEof)),
             DialOutcome::HandshakeFailed
         );
+        assert_eq!(DialOutcome::from(&io::Error::other("no common protocol")), DialOutcome::HandshakeFailed);
         // Too many open files, here and in the whole system.
         #[cfg(unix)]
         assert_eq!([os(24), os(23)], [DialOutcome::LocalError; 2]);

@@ -136,6 +136,15 @@ impl<I, A, S: Sink<I, A>> Sink<I, A> for Option<S> {
     }
 }
 
+/// Records nothing, for programs that name a sink and need none.
+impl<I, A> Sink<I, A> for () {
+    fn begin(&mut self, _header: &Header<I, A>) {}
+
+    fn event(&mut self, _now: Timestamp, _event: &Event<I, A>) {}
+
+    fn command(&mut self, _command: &Command<I, A>) {}
+}
+
 /// A [`Dialer`] that is recorded.
 ///
 /// Events and commands go through the recorder. Questions, which change nothing, go to [`dialer`](Self::dialer).
@@ -254,7 +263,9 @@ impl<I: NodeId, A: Address, R: Rng, S: Sink<I, A>> Recorder<I, A, R, S> {
         &self.sink
     }
 
-    /// Ends the recording. Returns the dialer, which can be used on, and the sink.
+    /// Ends the recording. Returns the dialer, which can be used on, and the sink. By value, so that nothing can be recorded
+    /// after the end; a program that can't give the recorder up just
+    /// drops it: what was written replays all the same, and its end reads as `ReadErrorKind::Unfinished`.
     pub fn finish(mut self) -> (Dialer<I, A, R>, S) {
         self.sink.end();
         (self.dialer, self.sink)

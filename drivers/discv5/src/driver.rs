@@ -1,6 +1,5 @@
 //! The loop: what happens goes into the dialer, what it commands is done.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -24,55 +23,41 @@ pub(crate) type Recorded = Recorder<Id, SocketAddr, ChaCha8Rng, Recording>;
 /// The nodes that the event stream of discv5 brings.
 const STREAM: Source = Source(1);
 
-/// The number of a connection.
-type Connection = u64;
-
 type Event = DialerEvent<Id, SocketAddr>;
 
 pub(crate) struct Driver {
     me: Id,
-    dialer: Recorded,
+    runner: Runner<Recorded, Id, SocketAddr, Running>,
     discovery: Discovery,
     epoch: Epoch,
     /// Whatever is under way: dials, lookups, resolves, handshakes, sessions.
     tasks: JoinSet<Done>,
-    /// How to abandon what the dialer may cancel.
-    running: HashMap<Task, AbortHandle>,
-    sessions: Sessions<Id, SocketAddr, Connection>,
-    /// How to close a connection.
-    open: HashMap<Connection, AbortHandle>,
-    count: Connection,
     status: Status,
     show: watch::Sender<Status>,
 }
+
+/// A task, which is aborted when this is dropped.
+struct Running(AbortHandle);
 
 /// How a task has ended.
 enum Done {
     /// With something for the dialer.
     Answer(Event),
-    /// With a connection, and the event that tells the dialer of it.
-    Connected(Event, Id, PeerKind, TcpStream),
+    /// With what came of one address of a dial.
+    Tried(DialId, SocketAddr, Result<TcpStream, DialOutcome>),
+    /// With an inbound connection.
+    Accepted(Id, SocketAddr, TcpStream),
     Resolved(ResolveId, Id, Vec<Enr>),
-    Closed(Connection),
+    Closed(u64),
     /// A stranger has failed to introduce itself.
     Nothing,
 }
 
 impl Driver {
     pub(crate) fn new(me: Id, dialer: Recorded, discovery: Discovery, show: watch::Sender<Status>) -> Self {
-        Self {
-            me,
-            dialer,
-            discovery,
-            epoch: Epoch::new(Instant::now(), Timestamp::ZERO),
-            tasks: JoinSet::new(),
-            running: HashMap::new(),
-            sessions: Sessions::new(),
-            open: HashMap::new(),
-            count: 0,
-            status: Status::default(),
-            show,
-        }
+        let epoch = Epoch::new(Instant::now(), Timestamp::ZERO);
+        let (runner, tasks, status) = (Runner::new(dialer), JoinSet::new(), Status::default());
+        Self { me, runner, discovery, epoch, tasks, status, show }
     }
 
     pub(crate) async fn run(mut self, listener: TcpListener, mut stopped: oneshot::Receiver<()>) -> Stats {
@@ -88,72 +73,58 @@ impl Driver {
                     // A task that was aborted is an error here, and has nothing to say.
                     if let Ok(done) = done { self.done(done) }
                 }
-                Ok((tcp, addr)) = listener.accept() => self.accept(tcp, addr),
+                Ok((tcp, addr)) = listener.accept() => {
+                    let hello = wire::accept(self.me, tcp);
+                    self.tasks.spawn(async move {
+                        hello.await.map_or(Done::Nothing, |(id, tcp)| Done::Accepted(id, addr, tcp))
+                    });
+                }
                 () = sleep(until) => {
                     self.status.wakeups += 1;
                     self.answer(Event::Tick);
                 }
             }
         }
-        self.dialer.finish().0.stats().clone()
+        self.runner.into_dialer().finish().0.stats().clone()
     }
 
-    /// Does what the dialer commands. Returns until when to wait.
+    /// Does what is to be done. Returns until when to wait.
     fn drain(&mut self) -> Option<Instant> {
         loop {
-            match self.dialer.poll() {
-                DialerCommand::Dial { dial, node, kind, stagger, deadline } => {
-                    let race = Race::new(self.now(), dial, node.addrs, stagger, deadline);
-                    let racing = wire::race(self.me, node.id, race, self.epoch);
-                    self.start(Task::Dial(dial), async move {
-                        match racing.await {
-                            (answer, Some(tcp)) => {
-                                Done::Connected(answer, node.id, PeerKind::Outbound(kind), tcp)
-                            }
-                            (answer, None) => Done::Answer(answer),
-                        }
-                    });
+            match self.runner.poll(self.now()) {
+                RunnerStep::Connect { dial, id, addr } => {
+                    let tcp = wire::dial(self.me, id, addr);
+                    self.start(Task::Dial(dial), async move { Done::Tried(dial, addr, tcp.await) });
                 }
-                DialerCommand::Lookup { lookup, target, .. } => {
+                RunnerStep::Lookup { lookup, target } => {
                     let query = self.discovery.find(target);
                     self.start(Task::Lookup(lookup), async move {
                         let nodes = query.await.iter().filter_map(discovery::node).collect();
                         Done::Answer(Event::LookupFinished { lookup, nodes })
                     });
                 }
-                DialerCommand::Resolve { resolve, id, .. } => {
+                RunnerStep::Resolve { resolve, id } => {
                     let query = self.discovery.find(id);
-                    self.start(
-                        Task::Resolve(resolve),
-                        async move { Done::Resolved(resolve, id, query.await) },
-                    );
+                    let done = async move { Done::Resolved(resolve, id, query.await) };
+                    self.start(Task::Resolve(resolve), done);
                 }
-                DialerCommand::Cancel(task) => {
-                    self.running.remove(&task).inspect(AbortHandle::abort);
-                }
-                DialerCommand::Disconnect { id, reason } => self.disconnect(id, reason),
-                DialerCommand::Sleep { until, .. } => return self.epoch.instant(until?),
+                RunnerStep::Wait(until) => return self.epoch.instant(until?),
             }
         }
     }
 
-    fn accept(&mut self, tcp: TcpStream, addr: SocketAddr) {
-        let hello = wire::accept(self.me, tcp);
-        self.tasks.spawn(async move {
-            let Ok((id, tcp)) = hello.await else { return Done::Nothing };
-            let kind = PeerKind::Inbound;
-            Done::Connected(Event::PeerAdded { id, kind, addr: Some(addr) }, id, kind, tcp)
-        });
-    }
-
     fn done(&mut self, done: Done) {
+        let (now, tasks) = (self.now(), &mut self.tasks);
         match done {
             Done::Answer(event) => self.answer(event),
-            Done::Connected(event, id, kind, tcp) => {
-                // If it comes too late, the connection is dropped.
-                if self.tell(event).is_ok() {
-                    self.opened(id, kind, tcp);
-                }
+            // A connection that the dialer does not want, or that comes too late, is dropped.
+            Done::Tried(dial, addr, Ok(tcp)) => {
+                self.runner.connected(now, dial, &addr, |number| session(tasks, number, tcp));
+            }
+            Done::Tried(dial, addr, Err(outcome)) => self.runner.failed(dial, &addr, outcome),
+            Done::Accepted(id, addr, tcp) => {
+                let (kind, addr) = (PeerKind::Inbound, Some(addr));
+                self.runner.added(now, id, kind, addr, |number| session(tasks, number, tcp));
             }
             Done::Resolved(resolve, id, records) => {
                 for record in &records {
@@ -162,15 +133,9 @@ impl Driver {
                 let addrs = self.discovery.address(&id).map(Addrs::from).unwrap_or_default();
                 self.answer(Event::ResolveFinished { resolve, addrs });
             }
-            Done::Closed(connection) => {
-                self.open.remove(&connection);
-                for event in self.sessions.closed(connection, RemovalReason::Closed) {
-                    self.answer(event);
-                }
-            }
+            Done::Closed(connection) => self.runner.closed(now, connection, RemovalReason::Closed),
             Done::Nothing => {}
         }
-        self.running.retain(|_, task| !task.is_finished());
     }
 
     fn discovered(&mut self, record: &Enr) {
@@ -178,47 +143,16 @@ impl Driver {
             // The node has signed its record, so an address in it replaces what is known.
             self.answer(Event::NodeDiscovered { node, source: STREAM, vouched: true });
         }
-        while let Some(notice) = self.dialer.next_notice() {
+        while let Some(notice) = self.runner.dialer_mut().next_notice() {
             if let Notice::KnownNodeForgotten { id } = notice {
                 self.discovery.forget(&id);
             }
         }
     }
 
-    /// The dialer has taken a connection.
-    fn opened(&mut self, id: Id, kind: PeerKind, tcp: TcpStream) {
-        self.count += 1;
-        let (connection, addr) = (self.count, tcp.peer_addr().ok());
-        let session = wire::session(tcp);
-        let task = self.tasks.spawn(async move {
-            session.await;
-            Done::Closed(connection)
-        });
-        self.open.insert(connection, task);
-        if let Some(surplus) = self.sessions.opened(id, kind, addr, connection) {
-            self.close(surplus);
-        }
-    }
-
-    /// The dialer does not want a peer, or one of two connections to it.
-    fn disconnect(&mut self, id: Id, reason: DisconnectReason) {
-        let (connections, answer) = self.sessions.disconnect(id, reason);
-        self.status.duplicates += connections.len() as u64 * u64::from(answer.is_none());
-        for connection in connections {
-            self.close(connection);
-        }
-        if let Some(answer) = answer {
-            self.answer(answer);
-        }
-    }
-
-    fn close(&mut self, connection: Connection) {
-        self.open.remove(&connection).inspect(AbortHandle::abort);
-    }
-
     fn start(&mut self, task: Task, work: impl Future<Output = Done> + Send + 'static) {
-        let handle = self.tasks.spawn(work);
-        self.running.insert(task, handle);
+        let running = Running(self.tasks.spawn(work));
+        self.runner.hold(task, running);
     }
 
     fn now(&self) -> Timestamp {
@@ -226,21 +160,36 @@ impl Driver {
     }
 
     pub(crate) fn tell(&mut self, event: Event) -> Result<(), EventError> {
-        self.dialer.handle(self.now(), event)
+        self.runner.handle(self.now(), event)
     }
 
-    /// Tells of something that may come too late. That is harmless, and is counted in the statistics.
+    /// Tells of what the dialer may have no room for. That is counted in its statistics.
     fn answer(&mut self, event: Event) {
         let _ = self.tell(event);
     }
 
     fn show(&mut self) {
+        let dialer = self.runner.dialer().dialer();
         let peer = |peer: dialstate::Peer<_, _>| (peer.id, (peer.kind, peer.addr));
-        self.status.peers = self.dialer.dialer().peers().map(peer).collect();
+        self.status.peers = dialer.peers().map(peer).collect();
         self.show.send_if_modified(|shown| {
             let changed = *shown != self.status;
             shown.clone_from(&self.status);
             changed
         });
+    }
+}
+
+fn session(tasks: &mut JoinSet<Done>, connection: u64, tcp: TcpStream) -> Running {
+    let session = wire::session(tcp);
+    Running(tasks.spawn(async move {
+        session.await;
+        Done::Closed(connection)
+    }))
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

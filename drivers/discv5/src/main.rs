@@ -29,8 +29,6 @@ async fn main() -> Result<(), Error> {
     println!("then, in a minute: {:?} of CPU in all", work.elapsed());
     println!("  wake-ups of dialers at their target: {full}; of those with nobody left to dial: {others}");
 
-    println!("connections closed because there was another one of the same pair: {}", network.duplicates());
-
     let killed = Instant::now();
     for (node, _) in network.nodes.drain(..5) {
         node.stop().await?;

@@ -77,12 +77,6 @@ impl Network {
         self.until(|all| all.values().all(|of| full(all, of)) && agreed(all)).await;
     }
 
-    /// How many connections were closed because there was another one of the same pair.
-    #[must_use]
-    pub fn duplicates(&self) -> u64 {
-        self.nodes.iter().map(|(_, status)| status.borrow().duplicates).sum()
-    }
-
     /// How often the dialers have woken up that have as many outbound peers as they want, and how often all others.
     #[must_use]
     pub fn wakeups(&self, target: usize) -> (u64, u64) {

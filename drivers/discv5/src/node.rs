@@ -63,8 +63,6 @@ pub struct Status {
     pub peers: BTreeMap<Id, (PeerKind, Option<SocketAddr>)>,
     /// How often the node woke up because the time of a `Sleep` had come.
     pub wakeups: u64,
-    /// How many connections it closed because there was another one to the same node.
-    pub duplicates: u64,
 }
 
 impl Node {

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use dialstate::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 
 use crate::Id;
@@ -17,32 +16,6 @@ const MAGIC: [u8; 4] = *b"dial";
 
 /// The time that a stranger has for its half of the handshake.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Dials the addresses of a node until one connects. Returns the answer for the dialer, and the connection.
-pub(crate) async fn race(
-    me: Id,
-    id: Id,
-    mut race: Race<SocketAddr>,
-    epoch: Epoch,
-) -> (DialerEvent<Id, SocketAddr>, Option<TcpStream>) {
-    let (mut dials, mut connected) = (JoinSet::new(), None);
-    loop {
-        match race.next(epoch.timestamp(Instant::now())) {
-            RaceStep::Start(addr) => {
-                dials.spawn(async move { (addr, dial(me, id, addr).await) });
-            }
-            RaceStep::Wait(until) => tokio::select! {
-                Some(Ok((addr, result))) = dials.join_next() => match result {
-                    Ok(tcp) => connected = race.connected(&addr).then_some(tcp).or(connected),
-                    Err(outcome) => race.failed(&addr, outcome),
-                },
-                () = sleep(until.and_then(|until| epoch.instant(until))) => {}
-            },
-            // What still runs is dropped, and so aborted.
-            RaceStep::Finished => return (race.answer(), connected),
-        }
-    }
-}
 
 /// Connects to one address, where the node `id` is expected.
 pub(crate) async fn dial(me: Id, id: Id, addr: SocketAddr) -> Result<TcpStream, DialOutcome> {

@@ -25,7 +25,7 @@ use web_time::Instant;
 use crate::connections::{Connections, Parting};
 use crate::dials::{Dial, Dials};
 use crate::handler::{Handler, KeepAlive};
-use crate::{Addr, Config, Id, NotRecorded, node, outcome};
+use crate::{Addr, Config, Id, node, outcome};
 
 /// Keeps a swarm at its outbound target: see the [crate](crate) for what it does and how it is used.
 ///
@@ -38,7 +38,7 @@ use crate::{Addr, Config, Id, NotRecorded, node, outcome};
 ///   [`resolve_finished`](Self::resolve_finished);
 /// - **anything else** that the dialer takes: [`handle`](Self::handle);
 /// - **questions**: [`dialer`](Self::dialer).
-pub struct Behaviour<S = NotRecorded> {
+pub struct Behaviour<S = ()> {
     dialer: Recorder<Id, Addr, ChaCha8Rng, S>,
     /// The beginning of the dialer's time.
     begun: Instant,
@@ -101,7 +101,7 @@ impl Behaviour {
     /// # Errors
     /// The first field of the config that makes no sense.
     pub fn new(me: PeerId, config: Config) -> Result<Self, ConfigError> {
-        Self::recorded(me, config, rand::random(), NotRecorded)
+        Self::recorded(me, config, rand::random(), ())
     }
 }
 

@@ -166,15 +166,13 @@ impl Shared {
             return Ok(());
         }
         drop(self.outbox.send(Told::Event(Event::InboundPending { connection, id })));
-        if let Err(error) =
-            stream.write_all(&self.hello(SESSION)).and_then(|()| stream.set_read_timeout(None))
-        {
-            drop(self.outbox.send(Told::Event(Event::InboundEnded { connection })));
-            return Err(error);
+        let answered = stream.write_all(&self.hello(SESSION)).and_then(|()| stream.set_read_timeout(None));
+        if answered.is_ok() {
+            self.heard_of(id, addr);
+            drop(self.outbox.send(Told::Accepted(id, stream)));
         }
-        self.heard_of(id, addr);
-        drop(self.outbox.send(Told::Accepted(id, connection, stream)));
-        Ok(())
+        drop(self.outbox.send(Told::Event(Event::InboundEnded { connection })));
+        answered
     }
 
     /// The contacts that follow a target in the circle of ids.
@@ -221,7 +219,7 @@ impl App for Shared {
     }
 
     /// Reads until the other side closes.
-    fn session(&self, _id: Id, mut stream: TcpStream) -> RemovalReason {
+    fn session(&self, _id: Id, mut stream: &TcpStream) -> RemovalReason {
         // However it ends.
         drop(io::copy(&mut stream, &mut io::sink()));
         RemovalReason::Closed

@@ -1,14 +1,14 @@
-//! The loop around a dialer: one task that owns it, one for each dial, lookup and connection, and a channel.
+//! The loop around a dialer: one task that owns it, one for each address that is dialed, each lookup and each connection, and a channel.
 
-use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use dialstate::driver::{Race, RaceStep, Sessions};
+use dialstate::driver::{Runner, RunnerStep};
 use dialstate::record::{Recorder, Sink};
 use dialstate::{
-    Addrs, Command, ConnectionId, DialOutcome, Dialer, Epoch, Event, Node, PeerKind, RemovalReason, Task,
+    Addrs, DialId, DialOutcome, Dialer, Epoch, Event, Node, PeerKind, RemovalReason, Task, Timestamp,
 };
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -21,7 +21,7 @@ pub type Id = [u8; 32];
 /// What the application does. Whatever is aborted is just dropped.
 pub trait App: Send + Sync + 'static {
     /// A connection.
-    type Stream: Send + 'static;
+    type Stream: Debug + Send + 'static;
     /// Connects to an address, and proves that it is this node who answers.
     fn connect(
         &self,
@@ -43,10 +43,10 @@ pub trait App: Send + Sync + 'static {
 pub enum Told<C> {
     /// The answer to a resolve or lookup, or anything else that the dialer is to know.
     Event(Event<Id, SocketAddr>),
-    /// The answer to a dial, with the connection if it has led to one.
-    Dialed(Id, PeerKind, Event<Id, SocketAddr>, Option<C>),
-    /// An inbound connection, of which `InboundPending` was told.
-    Accepted(Id, SocketAddr, ConnectionId, C),
+    /// What came of one address of a dial.
+    Tried(DialId, Id, SocketAddr, Result<C, DialOutcome>),
+    /// An inbound connection. If `InboundPending` was told of it, `InboundEnded` is to follow.
+    Accepted(Id, SocketAddr, C),
     /// A connection has ended.
     Closed(u64, RemovalReason),
     /// The program ends.
@@ -59,140 +59,107 @@ pub type Recorded<S> = Recorder<Id, SocketAddr, ChaCha8Rng, S>;
 /// A dialer with everything that is open.
 #[derive(Debug)]
 pub struct Driver<A: App, S> {
-    app: Arc<A>,
-    dialer: Recorded<S>,
+    runner: Runner<Recorded<S>, Id, SocketAddr, Running>,
     epoch: Epoch,
-    sessions: Sessions<Id, SocketAddr, u64>,
-    opened: u64,
-    /// All that runs: dropped with the driver, at the latest.
-    work: JoinSet<()>,
-    tasks: BTreeMap<Task, AbortHandle>,
-    connections: BTreeMap<u64, AbortHandle>,
-    outbox: UnboundedSender<Told<A::Stream>>,
+    tasks: Tasks<A>,
 }
+
+/// The other tasks: what they work for, where they tell of it, and all that run, to wait for their end.
+#[derive(Debug)]
+struct Tasks<A: App> {
+    app: Arc<A>,
+    outbox: UnboundedSender<Told<A::Stream>>,
+    running: JoinSet<()>,
+}
+
+/// A task, which is aborted when this is dropped.
+#[derive(Debug)]
+struct Running(AbortHandle);
 
 impl<A: App, S: Sink<Id, SocketAddr>> Driver<A, S> {
     /// A driver; `outbox` leads to the `inbox` of [`run`](Self::run).
     pub fn new(app: Arc<A>, dialer: Recorded<S>, outbox: UnboundedSender<Told<A::Stream>>) -> Self {
         let epoch = Epoch::new(Instant::now().into_std(), dialer.dialer().now());
-        let (tasks, connections, work) = (BTreeMap::new(), BTreeMap::new(), JoinSet::new());
-        Self { app, dialer, epoch, sessions: Sessions::new(), opened: 0, work, tasks, connections, outbox }
+        Self { runner: Runner::new(dialer), epoch, tasks: Tasks { app, outbox, running: JoinSet::new() } }
     }
 
     /// Runs until it is told to stop. Closes all connections, and gives up all tasks.
     pub async fn run(mut self, mut inbox: UnboundedReceiver<Told<A::Stream>>) -> Recorded<S> {
         loop {
             let until = self.drain();
-            self.app.rests(self.dialer.dialer());
+            self.tasks.app.rests(self.runner.dialer().dialer());
             let told = tokio::select! {
                 told = inbox.recv() => told.unwrap_or(Told::Stop),
                 () = sleep(until) => Told::Event(Event::Tick),
             };
+            let (now, tasks) = (self.now(), &mut self.tasks);
             match told {
-                Told::Event(event) => _ = self.handle(event),
-                Told::Dialed(id, kind, answer, stream) => {
-                    let addr = if let Event::DialConnected { addr, .. } = &answer { *addr } else { None };
-                    self.opened(id, kind, addr, answer, stream);
+                Told::Event(event) => {
+                    let _ = self.runner.handle(now, event).inspect_err(|error| eprintln!("{error}"));
                 }
-                Told::Accepted(id, addr, connection, stream) => {
+                // A stream that the dialer does not want, or that comes too late, is dropped, and so closed.
+                Told::Tried(dial, id, addr, Ok(stream)) => {
+                    self.runner.connected(now, dial, &addr, |number| tasks.session(number, id, stream));
+                }
+                Told::Tried(dial, _, addr, Err(outcome)) => self.runner.failed(dial, &addr, outcome),
+                Told::Accepted(id, addr, stream) => {
                     let (kind, addr) = (PeerKind::Inbound, Some(addr));
-                    self.opened(id, kind, addr, Event::PeerAdded { id, kind, addr }, Some(stream));
-                    self.handle(Event::InboundEnded { connection });
+                    self.runner.added(now, id, kind, addr, |number| tasks.session(number, id, stream));
                 }
-                Told::Closed(connection, reason) => {
-                    self.connections.remove(&connection);
-                    for event in self.sessions.closed(connection, reason) {
-                        self.handle(event);
-                    }
-                }
+                Told::Closed(connection, reason) => self.runner.closed(now, connection, reason),
                 Told::Stop => break,
             }
-            while self.work.try_join_next().is_some() {}
+            while self.tasks.running.try_join_next().is_some() {}
         }
-        self.work.shutdown().await;
-        self.dialer
+        self.tasks.running.shutdown().await;
+        self.runner.into_dialer()
     }
 
-    /// Does what the dialer says. Returns until when it rests.
+    /// Does what is to be done. Returns until when to wait.
     fn drain(&mut self) -> Option<Instant> {
         loop {
-            match self.dialer.poll() {
-                Command::Dial { dial, node, kind, stagger, deadline } => {
-                    let now = self.epoch.timestamp(Instant::now().into_std());
-                    let race = Race::new(now, dial, node.addrs, stagger, deadline);
-                    let epoch = self.epoch;
-                    self.begin(Task::Dial(dial), |app| async move {
-                        let (answer, stream) = run_race(app, epoch, node.id, race).await;
-                        Told::Dialed(node.id, PeerKind::Outbound(kind), answer, stream)
-                    });
-                }
-                Command::Resolve { resolve, id, .. } => {
-                    self.begin(Task::Resolve(resolve), move |app| async move {
-                        Told::Event(Event::ResolveFinished { resolve, addrs: app.resolve(id).await })
-                    })
-                }
-                Command::Lookup { lookup, target, .. } => {
-                    self.begin(Task::Lookup(lookup), move |app| async move {
-                        Told::Event(Event::LookupFinished { lookup, nodes: app.lookup(target).await })
-                    })
-                }
-                Command::Cancel(task) => _ = self.tasks.remove(&task).map(|task| task.abort()),
-                Command::Disconnect { id, reason } => {
-                    let (doomed, answer) = self.sessions.disconnect(id, reason);
-                    doomed.into_iter().for_each(|connection| self.close(connection));
-                    answer.map(|event| self.handle(event));
-                }
-                Command::Sleep { until, .. } => {
-                    return until.and_then(|at| self.epoch.instant(at)).map(Into::into);
-                }
+            let (step, app) = (self.runner.poll(self.now()), self.tasks.app.clone());
+            match step {
+                RunnerStep::Connect { dial, id, addr } => self.begin(Task::Dial(dial), async move {
+                    Told::Tried(dial, id, addr, app.connect(id, addr).await)
+                }),
+                RunnerStep::Resolve { resolve, id } => self.begin(Task::Resolve(resolve), async move {
+                    Told::Event(Event::ResolveFinished { resolve, addrs: app.resolve(id).await })
+                }),
+                RunnerStep::Lookup { lookup, target } => self.begin(Task::Lookup(lookup), async move {
+                    Told::Event(Event::LookupFinished { lookup, nodes: app.lookup(target).await })
+                }),
+                RunnerStep::Wait(until) => return Some(self.epoch.instant(until?)?.into()),
             }
         }
     }
 
-    /// Tells the dialer. Returns whether it wants what the event tells of.
-    fn handle(&mut self, event: Event<Id, SocketAddr>) -> bool {
-        let result = self.dialer.handle(self.epoch.timestamp(Instant::now().into_std()), event);
-        if let Some(error) = result.as_ref().err().filter(|error| !error.is_late()) {
-            eprintln!("{error}");
-        }
-        self.tasks.retain(|_, task| !task.is_finished());
-        result.is_ok()
+    /// Runs a task until it ends or the dialer has no more use for it.
+    fn begin(&mut self, task: Task, work: impl Future<Output = Told<A::Stream>> + Send + 'static) {
+        let running = self.tasks.spawn(work);
+        self.runner.hold(task, running);
     }
 
-    /// A connection is up, or a dial has failed. What the dialer does not want is dropped, and so closed.
-    fn opened(
-        &mut self,
-        id: Id,
-        kind: PeerKind,
-        addr: Option<SocketAddr>,
-        event: Event<Id, SocketAddr>,
-        stream: Option<A::Stream>,
-    ) {
-        let wanted = self.handle(event);
-        let Some(stream) = stream.filter(|_| wanted) else { return };
-        self.opened += 1;
-        let (connection, app, outbox) = (self.opened, self.app.clone(), self.outbox.clone());
-        if let Some(surplus) = self.sessions.opened(id, kind, addr, connection) {
-            self.close(surplus);
-        }
-        let session = self.work.spawn(async move {
-            drop(outbox.send(Told::Closed(connection, app.session(id, stream).await)));
-        });
-        self.connections.insert(connection, session);
+    fn now(&self) -> Timestamp {
+        self.epoch.timestamp(Instant::now().into_std())
+    }
+}
+
+impl<A: App> Tasks<A> {
+    fn session(&mut self, connection: u64, id: Id, stream: A::Stream) -> Running {
+        let app = self.app.clone();
+        self.spawn(async move { Told::Closed(connection, app.session(id, stream).await) })
     }
 
-    fn close(&mut self, connection: u64) {
-        if let Some(session) = self.connections.remove(&connection) {
-            session.abort();
-        }
+    fn spawn(&mut self, work: impl Future<Output = Told<A::Stream>> + Send + 'static) -> Running {
+        let outbox = self.outbox.clone();
+        Running(self.running.spawn(async move { drop(outbox.send(work.await)) }))
     }
+}
 
-    fn begin<F>(&mut self, task: Task, work: impl FnOnce(Arc<A>) -> F)
-    where
-        F: Future<Output = Told<A::Stream>> + Send + 'static,
-    {
-        let (work, outbox) = (work(self.app.clone()), self.outbox.clone());
-        self.tasks.insert(task, self.work.spawn(async move { drop(outbox.send(work.await)) }));
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -200,32 +167,5 @@ async fn sleep(until: Option<Instant>) {
     match until {
         Some(until) => sleep_until(until).await,
         None => pending().await,
-    }
-}
-
-/// Runs one dial to its end. The other addresses are given up with it.
-async fn run_race<A: App>(
-    app: Arc<A>,
-    epoch: Epoch,
-    id: Id,
-    mut race: Race<SocketAddr>,
-) -> (Event<Id, SocketAddr>, Option<A::Stream>) {
-    let mut dials = JoinSet::new();
-    loop {
-        match race.next(epoch.timestamp(Instant::now().into_std())) {
-            RaceStep::Start(addr) => {
-                let app = app.clone();
-                dials.spawn(async move { (addr, app.connect(id, addr).await) });
-            }
-            RaceStep::Wait(until) => tokio::select! {
-                Some(Ok((addr, result))) = dials.join_next() => match result {
-                    Ok(stream) if race.connected(&addr) => return (race.answer(), Some(stream)),
-                    Ok(_) => {}
-                    Err(outcome) => race.failed(&addr, outcome),
-                },
-                () = sleep(until.and_then(|at| epoch.instant(at)).map(Into::into)) => {}
-            },
-            RaceStep::Finished => return (race.answer(), None),
-        }
     }
 }

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use cpu_time::ProcessTime;
 use dialstate::record::{RecordedStep, Recording};
-use dialstate::{Command, DisconnectReason, Event, Timestamp};
+use dialstate::{Command, Dialer, DisconnectReason, Event, WakeReason};
 use dialstate_tokio::driver::Id;
 use dialstate_tokio::network::Network;
 use dialstate_tokio::transport::Tcp;
+use rand_chacha::ChaCha8Rng;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -52,43 +53,54 @@ async fn main() -> Result<(), Failure> {
 }
 
 /// What is counted in the recordings of all nodes, until the first of them stops for good.
-fn count(tapes: &[Vec<u8>]) -> Result<BTreeMap<&'static str, u32>, Failure> {
+fn count(tapes: &[Vec<u8>]) -> Result<BTreeMap<String, u32>, Failure> {
     let mut counts = BTreeMap::new();
     for tape in tapes {
         let recording = Recording::<Id, SocketAddr>::open(tape)?;
-        let end = recording.map(Result::ok).map_while(|step| step).collect::<Vec<_>>();
-        let last = end.iter().filter_map(|step| match step {
+        let header = recording.header().clone();
+        // Told the same, it has the same peers.
+        let rng = header.seed.rng::<ChaCha8Rng>().ok_or("a recording without a seed")?;
+        let mut dialer = Dialer::new(header.me, header.config, rng, header.start)?;
+        let steps = recording.map(Result::ok).map_while(|step| step).collect::<Vec<_>>();
+        let last = steps.iter().filter_map(|step| match step {
             RecordedStep::Event(now, _) => Some(*now),
             RecordedStep::Command(_) => None,
         });
+        let last = last.max().unwrap_or_default();
         // Before the other nodes stop.
-        let [from, to] = [14, 2]
-            .map(|secs| last.clone().max().unwrap_or_default().saturating_sub(Duration::from_secs(secs)));
-        let rest = from..to;
-        let mut clock = Timestamp::ZERO;
-        for step in &end {
-            if let RecordedStep::Event(now, _) = step {
-                clock = *now;
-            }
-            if clock > rest.end {
-                break;
-            }
-            let name = match step {
-                RecordedStep::Event(now, Event::Tick) if rest.contains(now) => "wake-ups in 12 s at target",
+        let [from, to] = [14, 2].map(|secs| last.saturating_sub(Duration::from_secs(secs)));
+        let mut until = WakeReason::Event;
+        for step in steps {
+            let name = match &step {
+                RecordedStep::Event(now, _) if *now > to => break,
+                RecordedStep::Event(now, Event::Tick) if *now >= from => {
+                    let full = if dialer.gauges().dynamic_peers == TARGET { "all" } else { "not all" };
+                    &format!("at target, has {full} it wants, wakes up for: {until}")
+                }
                 RecordedStep::Event(_, Event::Tick) => "other wake-ups",
                 RecordedStep::Event(_, Event::DialConnected { .. }) => "dials connected",
                 RecordedStep::Event(_, Event::DialFinished { .. }) => "dials failed",
                 RecordedStep::Command(Command::Dial { .. }) => "dials",
                 RecordedStep::Command(Command::Lookup { .. }) => "lookups",
                 RecordedStep::Command(Command::Cancel(_)) => "cancels",
-                RecordedStep::Command(Command::Disconnect {
-                    reason: DisconnectReason::Duplicate { .. },
-                    ..
-                }) => "duplicates closed",
-                RecordedStep::Command(Command::Disconnect { .. }) => "other disconnects",
-                _ => continue,
+                RecordedStep::Command(Command::Disconnect { reason, .. }) => match reason {
+                    DisconnectReason::Duplicate { .. } => "duplicates closed",
+                    _ => "other disconnects",
+                },
+                RecordedStep::Command(Command::Sleep { reason, .. }) => {
+                    until = *reason;
+                    ""
+                }
+                RecordedStep::Event(..) | RecordedStep::Command(_) => "",
             };
-            *counts.entry(name).or_default() += 1;
+            if !name.is_empty() {
+                *counts.entry(name.to_owned()).or_default() += 1;
+            }
+            match step {
+                // What was refused then is refused again.
+                RecordedStep::Event(now, event) => drop(dialer.handle(now, event)),
+                RecordedStep::Command(_) => drop(dialer.poll()),
+            }
         }
     }
     Ok(counts)

@@ -99,7 +99,7 @@ impl Node {
     ///
     /// # Errors
     /// The address is in use, or the config makes no sense.
-    pub fn start<T: Transport<Stream: std::fmt::Debug>>(
+    pub fn start<T: Transport>(
         id: Id,
         addr: SocketAddr,
         known: &[(Id, SocketAddr)],
@@ -174,9 +174,9 @@ impl<T: Transport> Shared<T> {
 
     /// Meets a stranger, who may break off: that is no news.
     async fn meet(self: Arc<Self>, stream: T::Stream, from: SocketAddr, connection: ConnectionId) {
-        if patiently(self.answer(stream, from, connection)).await.is_err() {
-            drop(self.outbox.send(Told::Event(Event::InboundEnded { connection })));
-        }
+        drop(patiently(self.answer(stream, from, connection)).await);
+        // However it has ended. Ignored if it was not pending.
+        drop(self.outbox.send(Told::Event(Event::InboundEnded { connection })));
     }
 
     /// Answers with names, or with the own half of a handshake.
@@ -199,7 +199,7 @@ impl<T: Transport> Shared<T> {
         drop(self.outbox.send(Told::Event(Event::InboundPending { connection, id })));
         stream.write_all(&self.hello(SESSION)).await?;
         self.heard_of(id, addr);
-        drop(self.outbox.send(Told::Accepted(id, from, connection, stream)));
+        drop(self.outbox.send(Told::Accepted(id, from, stream)));
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 /// Connects, and is connected to.
 pub trait Transport: Clone + Send + Sync + 'static {
     /// A connection.
-    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    type Stream: std::fmt::Debug + AsyncRead + AsyncWrite + Unpin + Send + 'static;
     /// What connections come in by.
     type Listener: Send;
     /// Connects to an address, from one of this node's own.

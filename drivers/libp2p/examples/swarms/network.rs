@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use dialstate_libp2p::dialstate::record::BinarySink;
 use dialstate_libp2p::dialstate::{Peer, PeerKind, Stats};
-use dialstate_libp2p::{Addr, Behaviour, Config, Id, kad::Queries, node};
+use dialstate_libp2p::{Addr, Behaviour, Config, Event, Id, kad::Queries, node};
 use futures::StreamExt;
 use futures::future::select_all;
 use libp2p::identity::Keypair;
@@ -71,12 +71,13 @@ pub struct Status {
 impl Node {
     /// Starts a node on a task of its own.
     pub async fn start(options: Options) -> Result<Self, Box<dyn Error>> {
+        let bootnode = options.bootnode.clone();
         let mut swarm = swarm(options)?;
         swarm.listen_on("/ip4/127.0.0.1/tcp/0".parse()?)?;
         let peer = *swarm.local_peer_id();
         let (stop, stopped) = oneshot::channel();
         let (show, mut status) = watch::channel(Status::default());
-        let task = tokio::spawn(run(swarm, show, stopped));
+        let task = tokio::spawn(run(swarm, bootnode, show, stopped));
         let addr = status.wait_for(|status| status.addr.is_some()).await?.addr.clone();
         let addr = addr.ok_or("it listens nowhere")?;
         Ok(Self { peer, addr, status, stop, task })
@@ -122,6 +123,7 @@ fn swarm(options: Options) -> Result<Swarm<Behaviours>, Box<dyn Error>> {
 
 async fn run(
     mut swarm: Swarm<Behaviours>,
+    bootnode: Option<(PeerId, Multiaddr)>,
     show: watch::Sender<Status>,
     mut stopped: oneshot::Receiver<()>,
 ) -> Stats {
@@ -133,7 +135,13 @@ async fn run(
         };
         let Behaviours { dialer, kad, .. } = swarm.behaviour_mut();
         match event {
-            SwarmEvent::Behaviour(BehavioursEvent::Dialer(event)) => queries.on_event(&event, kad),
+            SwarmEvent::Behaviour(BehavioursEvent::Dialer(event)) => {
+                // Kademlia may lose a bootnode that it could not reach, and would find nobody any more.
+                if let (Event::Lookup { .. }, Some((peer, addr))) = (&event, &bootnode) {
+                    kad.add_address(peer, addr.clone());
+                }
+                queries.on_event(&event, kad);
+            }
             SwarmEvent::Behaviour(BehavioursEvent::Kad(event)) => queries.on_kad_event(&event, dialer),
             SwarmEvent::Behaviour(BehavioursEvent::Identify(identify::Event::Received {
                 peer_id,

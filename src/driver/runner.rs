@@ -1,0 +1,272 @@
+//! A dialer, and all that is open for it.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use rand_core::Rng;
+
+use super::Sessions;
+use super::races::{Races, RacesStep, Won};
+use crate::address::Address;
+use crate::command::{Command, DialId, LookupId, ResolveId, Task};
+use crate::dialer::Dialer;
+use crate::error::EventError;
+use crate::event::{DialOutcome, Event, PeerKind, RemovalReason};
+use crate::node::NodeId;
+use crate::record::{Recorder, Sink};
+use crate::time::Timestamp;
+
+/// What a [`Runner`] runs: a [`Dialer`], or one that is recorded.
+pub trait Decide<I, A> {
+    /// As [`Dialer::handle`].
+    ///
+    /// # Errors
+    /// As [`Dialer::handle`].
+    fn handle(&mut self, now: Timestamp, event: Event<I, A>) -> Result<(), EventError>;
+
+    /// As [`Dialer::poll`].
+    fn poll(&mut self) -> Command<I, A>;
+}
+
+impl<I: NodeId, A: Address, R: Rng> Decide<I, A> for Dialer<I, A, R> {
+    fn handle(&mut self, now: Timestamp, event: Event<I, A>) -> Result<(), EventError> {
+        Self::handle(self, now, event)
+    }
+
+    fn poll(&mut self) -> Command<I, A> {
+        Self::poll(self)
+    }
+}
+
+impl<I: NodeId, A: Address, R: Rng, S: Sink<I, A>> Decide<I, A> for Recorder<I, A, R, S> {
+    fn handle(&mut self, now: Timestamp, event: Event<I, A>) -> Result<(), EventError> {
+        Self::handle(self, now, event)
+    }
+
+    fn poll(&mut self) -> Command<I, A> {
+        Self::poll(self)
+    }
+}
+
+/// A dialer, the races of its dials, and the connections of its peers.
+///
+/// `H` is a handle of yours that ends something when it is dropped: a guard that aborts a task or closes a connection. The
+/// runner holds one for each connection, and those for tasks that you give it, and drops each when it is to end. What is
+/// dropped with the runner, at shutdown, ends too.
+///
+/// 1. [`poll`](Self::poll), and do what each [`RunnerStep`] says, until it is to wait.
+/// 2. Say what has happened: [`connected`](Self::connected) or [`failed`](Self::failed) for each `Connect`,
+///    [`added`](Self::added) for any other connection, [`closed`](Self::closed) for one that has ended, from whatever side, and
+///    [`handle`](Self::handle) for answers and all else. Go on with 1.
+///
+/// ```
+/// use dialstate::driver::{Runner, RunnerStep};
+/// use dialstate::{Config, Dialer, Event, Node, RemovalReason, Source, Timestamp};
+/// use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+/// use std::net::SocketAddr;
+/// use std::rc::Rc;
+///
+/// let now = Timestamp::ZERO;
+/// let config = Config::default().with_discovery(false);
+/// let dialer = Dialer::new([9; 4], config, ChaCha8Rng::seed_from_u64(1), now)?;
+/// let mut runner: Runner<_, _, _, Rc<str>> = Runner::new(dialer);
+///
+/// let node = Node::new([3; 4], [SocketAddr::from(([127, 0, 0, 1], 30303))]);
+/// runner.handle(now, Event::NodeDiscovered { node, source: Source(1), vouched: false })?;
+/// let RunnerStep::Connect { dial, addr, .. } = runner.poll(now) else { panic!("it is to be dialed") };
+///
+/// // It has connected. The handle stands for a guard that would close the connection.
+/// let (handle, mut number) = (Rc::from("a connection"), 0);
+/// assert!(runner.connected(now, dial, &addr, |connection| {
+///     number = connection;
+///     Rc::clone(&handle)
+/// }));
+/// assert_eq!((runner.dialer().peers().count(), Rc::strong_count(&handle)), (1, 2));
+///
+/// // The other side has closed it.
+/// runner.closed(now, number, RemovalReason::Closed);
+/// assert_eq!((runner.dialer().peers().count(), Rc::strong_count(&handle)), (0, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Runner<D, I, A, H> {
+    dialer: D,
+    races: Races<I, A>,
+    sessions: Sessions<I, A, u64>,
+    connections: BTreeMap<u64, H>,
+    /// The number of the last connection.
+    count: u64,
+    tasks: BTreeMap<Task, Vec<H>>,
+}
+
+/// What a driver has to do next for its [`Runner`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a driver must handle every step")]
+pub enum RunnerStep<I, A> {
+    /// Connect to an address beside whatever else runs, and prove the id of the node. Answer with
+    /// [`Runner::connected`] or [`Runner::failed`], however late.
+    Connect {
+        /// The dial to which it belongs.
+        dial: DialId,
+        /// The node.
+        id: I,
+        /// The address.
+        addr: A,
+    },
+    /// Find the addresses of a node. Answer with `Event::ResolveFinished`.
+    Resolve {
+        /// The token for the answer.
+        resolve: ResolveId,
+        /// The node.
+        id: I,
+    },
+    /// Find nodes near a target. Answer with `Event::LookupFinished`.
+    Lookup {
+        /// The token for the answer.
+        lookup: LookupId,
+        /// 32 random bytes.
+        target: [u8; 32],
+    },
+    /// Wait for something to happen, at most until this instant; if nothing has, handle an `Event::Tick`. `None`: however
+    /// long it takes.
+    Wait(Option<Timestamp>),
+}
+
+impl<I: NodeId, A: Address, H, D: Decide<I, A>> Runner<D, I, A, H> {
+    /// Runs a dialer that has nothing under way, and no peers.
+    #[must_use]
+    pub fn new(dialer: D) -> Self {
+        let (races, sessions, connections) = (Races::default(), Sessions::new(), BTreeMap::new());
+        Self { dialer, races, sessions, connections, count: 0, tasks: BTreeMap::new() }
+    }
+
+    /// What to do next, at `now`. Handles are dropped here if the dialer has cancelled their task, or wants their peer
+    /// disconnected.
+    pub fn poll(&mut self, now: Timestamp) -> RunnerStep<I, A> {
+        loop {
+            match self.dialer.poll() {
+                Command::Dial { dial, node, kind, stagger, deadline } => {
+                    self.races.begin(now, dial, node, kind, stagger, deadline);
+                }
+                Command::Resolve { resolve, id, .. } => return RunnerStep::Resolve { resolve, id },
+                Command::Lookup { lookup, target, .. } => return RunnerStep::Lookup { lookup, target },
+                Command::Cancel(task) => {
+                    self.races.cancel(task);
+                    self.tasks.remove(&task);
+                }
+                Command::Disconnect { id, reason } => {
+                    let (doomed, answer) = self.sessions.disconnect(id, reason);
+                    for connection in doomed {
+                        self.connections.remove(&connection);
+                    }
+                    answer.map(|event| self.tell(now, event));
+                }
+                // Asking again gives the same, so nothing is lost while dials begin.
+                Command::Sleep { until, .. } => match self.races.next(now, until) {
+                    RacesStep::Start { dial, id, addr } => return RunnerStep::Connect { dial, id, addr },
+                    RacesStep::Failed(answer) => _ = self.tell(now, answer),
+                    RacesStep::Wait(until) => return RunnerStep::Wait(until),
+                },
+            }
+        }
+    }
+
+    /// Holds what runs for a step, until its task is answered or cancelled. For a dial there is one for each address.
+    pub fn hold(&mut self, task: Task, handle: H) {
+        self.tasks.entry(task).or_default().push(handle);
+    }
+
+    /// Tells the dialer of anything that the other methods do not tell. An answer that comes too late is no error.
+    ///
+    /// # Errors
+    /// As [`Dialer::handle`].
+    pub fn handle(&mut self, now: Timestamp, event: Event<I, A>) -> Result<(), EventError> {
+        if let Some(task) = event.answered() {
+            self.tasks.remove(&task);
+        }
+        self.dialer.handle(now, event).or_else(|error| if error.is_late() { Ok(()) } else { Err(error) })
+    }
+
+    /// A `Connect` has led to a connection. If the dialer wants it, `hold` makes its handle, and is given the number for
+    /// [`closed`](Self::closed). Otherwise returns false: close the connection.
+    pub fn connected(&mut self, now: Timestamp, dial: DialId, addr: &A, hold: impl FnOnce(u64) -> H) -> bool {
+        let Some(Won { id, kind, addr, answer }) = self.races.connected(dial, addr) else { return false };
+        // The other addresses are given up.
+        self.tasks.remove(&Task::Dial(dial));
+        let taken = self.tell(now, answer);
+        if taken {
+            self.open(id, kind, Some(addr), hold);
+        }
+        taken
+    }
+
+    /// A `Connect` has failed.
+    pub fn failed(&mut self, dial: DialId, addr: &A, outcome: DialOutcome) {
+        self.races.failed(dial, addr, outcome);
+    }
+
+    /// A connection is up that no `Connect` has led to: an inbound one, or an external one. The arguments are those of
+    /// `Event::PeerAdded`; the rest is as for [`connected`](Self::connected). If `InboundPending` was told, handle
+    /// `InboundEnded` after this.
+    pub fn added(
+        &mut self,
+        now: Timestamp,
+        id: I,
+        kind: PeerKind,
+        addr: Option<A>,
+        hold: impl FnOnce(u64) -> H,
+    ) -> bool {
+        let taken = self.tell(now, Event::PeerAdded { id, kind, addr: addr.clone() });
+        if taken {
+            self.open(id, kind, addr, hold);
+        }
+        taken
+    }
+
+    /// A connection has ended, from whatever side. Ignored if the runner has dropped its handle.
+    pub fn closed(&mut self, now: Timestamp, connection: u64, reason: RemovalReason) {
+        self.connections.remove(&connection);
+        for event in self.sessions.closed(connection, reason) {
+            self.tell(now, event);
+        }
+    }
+
+    /// The handle of the connection to use for a peer: the oldest.
+    #[must_use]
+    pub fn connection(&self, id: &I) -> Option<&H> {
+        self.connections.get(&self.sessions.get(id)?)
+    }
+
+    /// The dialer, for its questions.
+    #[must_use]
+    pub const fn dialer(&self) -> &D {
+        &self.dialer
+    }
+
+    /// The dialer, for its notices. Events and commands go through the runner.
+    pub const fn dialer_mut(&mut self) -> &mut D {
+        &mut self.dialer
+    }
+
+    /// Gives the dialer back, and drops all handles.
+    pub fn into_dialer(self) -> D {
+        self.dialer
+    }
+
+    /// The dialer has taken a connection. The handle of the oldest is dropped if the peer has opened too many.
+    fn open(&mut self, id: I, kind: PeerKind, addr: Option<A>, hold: impl FnOnce(u64) -> H) {
+        self.count = self.count.saturating_add(1);
+        self.connections.insert(self.count, hold(self.count));
+        if let Some(surplus) = self.sessions.opened(id, kind, addr, self.count) {
+            self.connections.remove(&surplus);
+        }
+    }
+
+    /// Tells of what may be refused without harm. Returns whether it was taken.
+    fn tell(&mut self, now: Timestamp, event: Event<I, A>) -> bool {
+        if let Some(task) = event.answered() {
+            self.tasks.remove(&task);
+        }
+        self.dialer.handle(now, event).is_ok()
+    }
+}
