@@ -7,6 +7,7 @@ use crate::address::Address;
 use crate::command::{DialKind, DisconnectReason, Side};
 use crate::event::PeerKind;
 use crate::facts::Facts;
+use crate::facts::attempts::Attempt;
 use crate::facts::budget::Budget;
 use crate::facts::slots::{AttemptSlot, NodeSlot, PeerSlot};
 use crate::node::NodeId;
@@ -101,7 +102,11 @@ impl<A: Address> Balanced<A> {
         newest.reverse();
         newest.truncate(spare as usize);
         for attempt in newest {
+            let slow = facts.attempts.get(attempt).map(Attempt::node).filter(|_| self.slow.is_slow(attempt));
             self.cancel(facts, attempt);
+            if let Some(node) = slow {
+                self.gave_up(facts, node);
+            }
         }
     }
 
