@@ -102,7 +102,12 @@ impl<A: Address> Balanced<A> {
         newest.reverse();
         newest.truncate(spare as usize);
         for attempt in newest {
-            let slow = facts.attempts.get(attempt).map(Attempt::node).filter(|_| self.slow.is_slow(attempt));
+            // One that began before the network came back says nothing of its node.
+            let slow = facts
+                .attempts
+                .get(attempt)
+                .filter(|of| self.slow.is_slow(attempt) && self.outage.counts(of.began()));
+            let slow = slow.map(Attempt::node);
             self.cancel(facts, attempt);
             if let Some(node) = slow {
                 self.gave_up(facts, node);
