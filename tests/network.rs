@@ -67,6 +67,20 @@ fn every_scenario_keeps_the_invariants() {
     }
 }
 
+/// The targets that hold in a network this small. (Those of the whole are in docs/network.md.) Times are simulated.
+#[test]
+fn balanced_meets_its_targets_in_the_small() {
+    let args = ["--quick", "--nodes", "150", "--json", "--profile", "balanced"];
+    let of = |scenario: &str| objects(&stdout(&[&args[..], &["--scenario", scenario]].concat())).remove(0);
+    let eclipse = of("eclipse");
+    assert!(eclipse["victims"].as_u64().unwrap() > 10, "{eclipse}");
+    for key in ["majority_eclipsed", "fully_eclipsed", "fully_after_restart"] {
+        assert_eq!(eclipse[key], 0, "{key} in {eclipse}");
+    }
+    let flaky = of("flaky-links");
+    assert!(flaky["link_up_first_p99"].as_f64().unwrap() <= 2.0, "{flaky}");
+}
+
 #[test]
 fn the_report_is_the_same_bytes_twice() {
     let base = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("network");

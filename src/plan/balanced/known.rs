@@ -65,6 +65,9 @@ impl<A: Address> Balanced<A> {
         addrs: Addrs<A>,
         vouched: bool,
     ) {
+        if vouched {
+            self.is_back(facts, node);
+        }
         let Some(record) = facts.nodes.get(node) else { return };
         let old = facts.discovered(record);
         let kept = u32::from(record.notes.proven || record.notes.failures == 0);
@@ -87,6 +90,20 @@ impl<A: Address> Balanced<A> {
         if waits {
             self.settle(facts, node);
         }
+    }
+
+    /// The caller has met a node: if it was connected to once, and only its transport has failed since, it is good again.
+    fn is_back<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
+        let Some(record) = facts.nodes.get(node) else { return };
+        let notes = &record.notes;
+        let failed = notes.cause == Cause::Transport && notes.failures > 0;
+        if !notes.good || !failed || record.is_static() || record.is_busy() {
+            return;
+        }
+        if let Some(notes) = facts.nodes.notes_mut(node) {
+            (notes.failures, notes.slow) = (0, false);
+        }
+        self.cool(facts, node, None, Cause::None);
     }
 
     /// Forgets a known node. What else is the case for its id stays.

@@ -9,6 +9,7 @@ use crate::command::DialKind;
 use crate::event::{AddrOutcome, DialOutcome, RemovalReason};
 use crate::facts::Facts;
 use crate::facts::attempts::{Attempt, Ended};
+use crate::facts::nodes::Record;
 use crate::facts::peers::Peer;
 use crate::facts::slots::{AttemptSlot, NodeSlot};
 use crate::facts::waiting::Due;
@@ -108,6 +109,13 @@ impl<A: Address> Balanced<A> {
         }
         self.suspect(facts, attempt);
         self.charge_failure(facts, attempt.node(), Class::Short, Cause::Transport);
+    }
+
+    /// A slow dial was given up, since others were faster: as things are, the node is one that does not answer.
+    pub(super) fn gave_up<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
+        if facts.nodes.get(node).is_some_and(|record| !record.is_busy()) {
+            self.charge_failure(facts, node, Class::Short, Cause::Transport);
+        }
     }
 
     /// Takes in that an attempt has found no node of the network. If that is so of all for a while, and no peer in a public
@@ -230,7 +238,9 @@ impl<A: Address> Balanced<A> {
         if let Some(notes) = facts.nodes.notes_mut(node).filter(|_| stable) {
             notes.failures = 0;
         }
-        if blamed || (class == Class::Short && flap) {
+        // A dynamic node that leaves is seldom back soon: it is no good one again before it is heard of, or answers.
+        let fixed = facts.nodes.get(node).is_some_and(Record::is_static);
+        if blamed || (class == Class::Short && (flap || !fixed)) {
             self.charge(facts, node, class, Cause::of_removal(reason));
         } else {
             self.delay(facts, node, class, Cause::of_removal(reason));

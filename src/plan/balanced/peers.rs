@@ -7,6 +7,7 @@ use crate::address::Address;
 use crate::command::{DialKind, DisconnectReason, Side};
 use crate::event::PeerKind;
 use crate::facts::Facts;
+use crate::facts::attempts::Attempt;
 use crate::facts::budget::Budget;
 use crate::facts::slots::{AttemptSlot, NodeSlot, PeerSlot};
 use crate::node::NodeId;
@@ -101,7 +102,16 @@ impl<A: Address> Balanced<A> {
         newest.reverse();
         newest.truncate(spare as usize);
         for attempt in newest {
+            // One that began before the network came back says nothing of its node.
+            let slow = facts
+                .attempts
+                .get(attempt)
+                .filter(|of| self.slow.is_slow(attempt) && self.outage.counts(of.began()));
+            let slow = slow.map(Attempt::node);
             self.cancel(facts, attempt);
+            if let Some(node) = slow {
+                self.gave_up(facts, node);
+            }
         }
     }
 

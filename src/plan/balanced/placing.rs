@@ -63,6 +63,8 @@ impl<A: Address> Balanced<A> {
         }
         match last {
             _ if record.notes.slow => Class::Failed,
+            // Somebody is there, but most often nobody who accepts connections.
+            Some(LastOutcome::Dial(DialOutcome::Refused)) => Class::Failed,
             Some(LastOutcome::Dial(outcome)) if backoff::is_answer(outcome) => Class::Answered,
             Some(LastOutcome::Ended(_)) => Class::Answered,
             Some(LastOutcome::Dial(DialOutcome::LocalError | DialOutcome::Cancelled)) | None

@@ -87,6 +87,10 @@ impl SlowDials {
         self.released.len()
     }
 
+    pub(super) fn is_slow(&self, attempt: AttemptSlot) -> bool {
+        self.is_released(attempt) || self.holding.get(attempt).is_some()
+    }
+
     pub(super) fn is_released(&self, attempt: AttemptSlot) -> bool {
         self.released.contains(attempt)
     }

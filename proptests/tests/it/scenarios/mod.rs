@@ -16,3 +16,4 @@ mod s11_reconfigured;
 mod s12_bounded;
 mod s13_options;
 mod s14_contract;
+mod s15_churn;
