@@ -174,7 +174,21 @@ impl<I, A> Event<I, A> {
             Self::DialConnected { dial, .. } | Self::DialFinished { dial, .. } => Some(Task::Dial(dial)),
             Self::ResolveFinished { resolve, .. } => Some(Task::Resolve(resolve)),
             Self::LookupFinished { lookup, .. } => Some(Task::Lookup(lookup)),
-            _ => None,
+            Self::StaticAdded(_)
+            | Self::StaticRemoved(_)
+            | Self::NodeDiscovered { .. }
+            | Self::NodeRestored(_)
+            | Self::NodeForgotten(_)
+            | Self::PeerAdded { .. }
+            | Self::PeerRemoved { .. }
+            | Self::InboundPending { .. }
+            | Self::InboundEnded { .. }
+            | Self::DialRequested(_)
+            | Self::Banned { .. }
+            | Self::Unbanned(_)
+            | Self::NetworkChanged
+            | Self::Reconfigured(_)
+            | Self::Tick => None,
         }
     }
 }

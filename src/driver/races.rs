@@ -3,8 +3,8 @@
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 
+use super::race::{Race, RaceStep};
 use crate::command::{DialId, DialKind, Task};
-use crate::driver::{Race, RaceStep};
 use crate::event::{DialOutcome, Event, PeerKind};
 use crate::node::Node;
 use crate::time::Timestamp;

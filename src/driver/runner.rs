@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use rand_core::Rng;
 
-use super::Sessions;
 use super::races::{Races, RacesStep, Won};
+use super::sessions::Sessions;
 use crate::address::Address;
 use crate::command::{Command, DialId, LookupId, ResolveId, Task};
 use crate::dialer::Dialer;
