@@ -39,7 +39,8 @@ pub enum Event<I, A> {
         /// Who told of the node.
         source: Source,
         /// Whether the caller vouches for the addresses, as for those in a record that the node has signed: they replace
-        /// the known ones. Otherwise an address that works is kept beside them.
+        /// the known ones, and a node that was connected to once and has left counts as back. Otherwise an address that
+        /// works is kept beside them.
         vouched: bool,
     },
     /// A node was known before a restart: an entry of `Dialer::known_nodes`. The first
