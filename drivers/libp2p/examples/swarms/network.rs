@@ -136,7 +136,7 @@ async fn run(
         let Behaviours { dialer, kad, .. } = swarm.behaviour_mut();
         match event {
             SwarmEvent::Behaviour(BehavioursEvent::Dialer(event)) => {
-                // Kademlia may lose a bootnode that it could not reach, and would find nobody any more.
+                // A kademlia that knows nobody finds nobody: it is told of the bootnode again.
                 if let (Event::Lookup { .. }, Some((peer, addr))) = (&event, &bootnode) {
                     kad.add_address(peer, addr.clone());
                 }
