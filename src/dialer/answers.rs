@@ -106,9 +106,10 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             Queue::Cooling | Queue::CoolingGood | Queue::Resting => Standing::Cooling,
             Queue::Ready(spot) => match spot.class {
                 Class::Anchor | Class::Good => Standing::Good,
-                Class::Fresh => Standing::Fresh,
+                Class::Recent | Class::Fresh => Standing::Fresh,
                 Class::Answered => Standing::Answered,
                 Class::Failed => Standing::Failed,
+                Class::LastResort => Standing::LastResort,
             },
             Queue::Crowded { .. } => Standing::Crowded,
             Queue::Parked { .. } => Standing::Parked,

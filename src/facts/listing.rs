@@ -98,6 +98,14 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         }
     }
 
+    /// A node was heard of now.
+    pub(crate) fn note_heard(&mut self, node: NodeSlot) {
+        let now = self.now;
+        if let Some(record) = self.nodes.get_mut(node).filter(|record| record.heard().is_some()) {
+            record.last_at = now;
+        }
+    }
+
     /// What is known of a node's attempts before a restart: whether there were any, and when the last one was.
     pub(crate) fn set_tried(&mut self, node: NodeSlot, tried: bool, at: Timestamp) {
         if let Some(record) = self.nodes.get_mut(node) {

@@ -32,7 +32,7 @@ pub(crate) struct Record<A> {
     pub(super) listed: Option<StaticSlot>,
     pub(super) attempt: Option<AttemptSlot>,
     pub(super) peer: Option<PeerSlot>,
-    /// When its last attempt ended or its last session did, and how.
+    /// When its last attempt ended or its last session did, and how; of a node that was never tried, when it was heard of.
     pub(super) last: Option<LastOutcome>,
     pub(super) last_at: Timestamp,
     /// Attempts so far (wraps).
@@ -125,6 +125,11 @@ impl<A> Record<A> {
     /// When its last attempt ended or its last session did, and how.
     pub(crate) const fn last(&self) -> (Option<LastOutcome>, Timestamp) {
         (self.last, self.last_at)
+    }
+
+    /// When a node was last heard of, if it was never tried.
+    pub(crate) fn heard(&self) -> Option<Timestamp> {
+        (self.last.is_none() && self.attempts == 0).then_some(self.last_at)
     }
 
     /// Attempts so far.

@@ -40,18 +40,27 @@ pub(crate) enum Class {
     Anchor,
     /// It was connected to, and has not failed since.
     Good,
+    /// It was never tried, and was heard of a short while ago.
+    Recent,
     /// It was never tried.
     Fresh,
     /// It was tried, and is alive.
     Answered,
     /// It did not answer when it was tried last.
     Failed,
+    /// It is kept for the time when there is nobody else.
+    LastResort,
 }
 
 impl Class {
-    pub(crate) const COUNT: usize = 5;
+    pub(crate) const COUNT: usize = 7;
     pub(crate) const ALL: [Self; Self::COUNT] =
-        [Self::Anchor, Self::Good, Self::Fresh, Self::Answered, Self::Failed];
+        [Self::Anchor, Self::Good, Self::Recent, Self::Fresh, Self::Answered, Self::Failed, Self::LastResort];
+
+    /// Whether its nodes were never tried.
+    pub(super) const fn is_untried(self) -> bool {
+        matches!(self, Self::Recent | Self::Fresh)
+    }
 }
 
 /// Marks the slots of quarters: what one source has told of one subnet.
@@ -119,6 +128,11 @@ impl Place {
 
     pub(crate) const fn queue(&self) -> Queue {
         self.queue
+    }
+
+    /// Whether the node is among the ready ones of a class.
+    pub(crate) fn is_ready_as(&self, class: Class) -> bool {
+        self.spot().is_some_and(|spot| spot.class == class)
     }
 
     pub(super) const fn spot(&self) -> Option<Spot> {

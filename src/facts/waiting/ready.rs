@@ -73,13 +73,15 @@ impl Ready {
     }
 
     pub(super) const fn len(&self, class: Class) -> u32 {
-        let [anchor, good, fresh, answered, failed] = self.lens;
+        let [anchor, good, recent, fresh, answered, failed, last_resort] = self.lens;
         match class {
             Class::Anchor => anchor,
             Class::Good => good,
+            Class::Recent => recent,
             Class::Fresh => fresh,
             Class::Answered => answered,
             Class::Failed => failed,
+            Class::LastResort => last_resort,
         }
     }
 
@@ -109,7 +111,7 @@ impl Ready {
         let quarter = self.quarter(class, source, turn);
         let mut at = 0;
         if let Some(of) = self.quarters.get_mut(quarter) {
-            if class == Class::Fresh {
+            if class.is_untried() {
                 at = of.untried.len() as u32;
                 of.untried.push(node);
             } else {
@@ -145,7 +147,7 @@ impl Ready {
     ) -> Option<NodeSlot> {
         let of = self.quarters.get_mut(spot.quarter)?;
         let mut moved = None;
-        if spot.class == Class::Fresh {
+        if spot.class.is_untried() {
             of.untried.swap_remove(spot.at as usize);
             moved = of.untried.get(spot.at as usize).copied();
         } else {
@@ -173,16 +175,17 @@ impl Ready {
         let circle = after.iter_mut().chain(before).find(has_turn)?;
         *last = circle.source;
         let of = self.quarters.get(circle.turn()?)?;
-        match class {
-            Class::Fresh => of.untried.get(below(rng, of.untried.len() as u32) as usize).copied(),
-            Class::Anchor | Class::Good | Class::Answered | Class::Failed => of.tried.head(),
+        if class.is_untried() {
+            of.untried.get(below(rng, of.untried.len() as u32) as usize).copied()
+        } else {
+            of.tried.head()
         }
     }
 
     /// Whether a node stands at a spot.
     pub(super) fn stands(&self, node: NodeSlot, spot: Spot, source: Source) -> bool {
         let Some(of) = self.quarters.get(spot.quarter) else { return false };
-        let untried = spot.class != Class::Fresh || of.untried.get(spot.at as usize) == Some(&node);
+        let untried = !spot.class.is_untried() || of.untried.get(spot.at as usize) == Some(&node);
         untried && of.class == spot.class && of.source == source
     }
 

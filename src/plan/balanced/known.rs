@@ -6,11 +6,12 @@ use crate::backoff::Cause;
 use crate::facts::Facts;
 use crate::facts::nodes::Record;
 use crate::facts::slots::NodeSlot;
-use crate::facts::waiting::Queue;
+use crate::facts::waiting::{Class, Queue};
 use crate::network::SubnetKey;
 use crate::node::{KnownNode, Node, NodeId, Source};
 use crate::plan::policy::Policy;
 use crate::stats::count;
+use crate::time::Timestamp;
 
 impl<A: Address> Balanced<A> {
     /// A node was heard of. Returns whether it is new. A newcomer whose addresses are all useless is ignored.
@@ -46,6 +47,7 @@ impl<A: Address> Balanced<A> {
     ) -> bool {
         let subnet = SubnetKey::coarse(addrs.first().and_then(Address::ip_addr));
         let node = facts.list_known(id, addrs, source);
+        facts.note_heard(node);
         self.eviction.insert(node, source, subnet);
         if facts.nodes.get(node).is_some_and(|record| facts.is_outbound(record)) {
             // Heard of, or heard of again, while it is connected.
@@ -67,6 +69,10 @@ impl<A: Address> Balanced<A> {
     ) {
         if vouched {
             self.is_back(facts, node);
+        }
+        facts.note_heard(node);
+        if facts.nodes.get(node).is_some_and(|record| record.place().is_ready_as(Class::Fresh)) {
+            self.settle(facts, node);
         }
         let Some(record) = facts.nodes.get(node) else { return };
         let old = facts.discovered(record);
@@ -133,7 +139,7 @@ impl<A: Address> Balanced<A> {
             notes.anchor = anchor;
             notes.proven = known.good;
         }
-        let at = facts.now.saturating_sub(known.last_tried.unwrap_or_default());
+        let at = known.last_tried.map_or(Timestamp::ZERO, |before| facts.now.saturating_sub(before));
         facts.set_tried(node, known.last_tried.is_some() || known.good, at);
         if known.good {
             self.promote(facts, node);

@@ -18,9 +18,6 @@ use crate::refusal::Refusal;
 use crate::rules::Verdict;
 use crate::time::{Timestamp, nanos};
 
-/// How many cooldowns that have ended are put in order before a choice among the ready nodes.
-const WAKE: u32 = 64;
-
 impl<A: Address> Balanced<A> {
     /// The next step, or nothing more to do before what `waits` says.
     pub(super) fn next_step<I: NodeId>(
@@ -48,6 +45,7 @@ impl<A: Address> Balanced<A> {
             self.before_dynamic = Some(before);
         }
         dynamic
+            .or_else(|| self.reunite(facts))
             .or_else(|| self.feeler(facts, rng))
             .or_else(|| self.lookup(facts))
             .or_else(|| self.churn(facts, rng))
@@ -110,7 +108,7 @@ impl<A: Address> Balanced<A> {
         if of.stage() == Stage::Dial {
             let (pace, now) = (&facts.config.pace, facts.now);
             self.paces.get_mut(of.budget()).take(pace, now);
-            self.outage.dialed(now);
+            self.outage.dialed(now, &facts.config.backoff);
             if of.budget() == Budget::Dynamic {
                 self.slow.dialed(attempt, now.saturating_add(pace.slow_after));
             }
@@ -127,7 +125,7 @@ impl<A: Address> Balanced<A> {
         let now = facts.now;
         let token = self.paces.get(Budget::of(kind)).next(&facts.config.pace, now);
         let probe = self.outage.probe().filter(|_| kind != DialKind::Bootnode).unwrap_or(now);
-        let pause = self.outage.pause();
+        let pause = self.outage.paused_until();
         if kind == DialKind::Requested || (token <= now && probe <= now && pause <= now) {
             return true;
         }
@@ -228,62 +226,6 @@ impl<A: Address> Balanced<A> {
         }
     }
 
-    /// Known nodes, up to the target.
-    fn dynamic_dial<I: NodeId>(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng) -> Option<Step> {
-        if !self.has_slot(facts) {
-            self.starvation.end();
-            self.wait_for_slot(facts);
-            return None;
-        }
-        let cooled = facts.waiting.first_cooled();
-        if facts.waiting.is_none_ready() && cooled.is_none_or(|at| at > facts.now) {
-            cooled.into_iter().for_each(|at| self.waits.add(WakeReason::Redial, at));
-            return self.relax(facts).or_else(|| self.early_dial(facts, cooled));
-        }
-        if !self.may_dial(facts, DialKind::Dynamic) {
-            return None;
-        }
-        let node = match self.wake(facts) {
-            Some(alone) => alone,
-            None => {
-                let (class, turns) = self.turns.next(|class| facts.waiting.ready(class) > 0)?;
-                self.turns = turns;
-                facts.waiting.draw(class, rng)?
-            }
-        };
-        let permit = self.permit(facts, &self.subject(facts, node, DialKind::Dynamic)?);
-        if permit.is_ok() {
-            self.starvation.end();
-        }
-        self.begin_or_defer(facts, node, permit)
-    }
-
-    /// If peers are missing and only dials under way keep the slots, the next one of these that becomes slow frees one.
-    fn wait_for_slot<I: NodeId>(&mut self, facts: &Facts<I, A>) {
-        let active = facts.attempts.active(Budget::Dynamic) < facts.config.max_active_dials;
-        let missing = facts.peers.outbound(Budget::Dynamic) < facts.config.dynamic_target;
-        if let Some(at) = self.slow.next_release().filter(|at| active && missing && *at > facts.now) {
-            self.waits.add(WakeReason::Redial, at);
-        }
-    }
-
-    /// Puts nodes whose cooldown has ended among the ready ones. If there is nobody else, the node is in no queue, and
-    /// returned: it needs no turn.
-    fn wake<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<NodeSlot> {
-        for queue in Queue::COOLING {
-            for _ in 0..WAKE {
-                let Some(node) = facts.waiting.first_due(queue, facts.now) else { break };
-                let due = facts.leave(node);
-                let others = facts.waiting.first_cooled().is_some_and(|at| at <= facts.now);
-                if facts.waiting.is_none_ready() && !others {
-                    return Some(node);
-                }
-                self.place(facts, node, due);
-            }
-        }
-        None
-    }
-
     /// Leave to dial a known node, whatever rules say for which this holds.
     pub(super) fn permit_past<I: NodeId>(
         &self,
@@ -307,7 +249,9 @@ impl<A: Address> Balanced<A> {
         }
         let next = self.schedule.next_feeler(facts, rng)?;
         let busy = facts.attempts.active(Budget::Feeler) > 0 || facts.peers.outbound(Budget::Feeler) > 0;
-        let Some(node) = facts.waiting.draw(Class::Fresh, rng).filter(|_| !busy) else {
+        let untried =
+            facts.waiting.draw(Class::Fresh, rng).or_else(|| facts.waiting.draw(Class::Recent, rng));
+        let Some(node) = untried.filter(|_| !busy) else {
             self.waits.add(WakeReason::Feeler, next);
             return None;
         };
@@ -342,7 +286,7 @@ impl<A: Address> Balanced<A> {
 
     /// When the next lookup may begin: quickly at the start, then at intervals, and later and later while lookups bring
     /// nothing new although some node is known.
-    fn next_lookup<I: NodeId>(&self, facts: &Facts<I, A>) -> Timestamp {
+    pub(super) fn next_lookup<I: NodeId>(&self, facts: &Facts<I, A>) -> Timestamp {
         let config = &facts.config.lookups;
         let interval = nanos(config.interval);
         let first = doubled(nanos(config.first), (self.lookups / 4).saturating_add(1), interval);
@@ -354,13 +298,13 @@ impl<A: Address> Balanced<A> {
     }
 
     /// Ready nodes that are likely to be of use: none of them where many dials in a row have come to nothing, or seem to.
-    /// Nodes that have failed don't count, nor do dials under way: with a few dead ones that come back in turn, one would
-    /// never hear of others.
+    /// Nodes that were heard of long ago or have failed don't count, nor do dials under way: with a few dead ones that come
+    /// back in turn, one would never hear of others.
     fn promising<I: NodeId>(&self, facts: &Facts<I, A>) -> u32 {
         if self.in_vain() >= facts.config.outage.failures {
             return 0;
         }
-        let classes = [Class::Anchor, Class::Good, Class::Fresh, Class::Answered];
+        let classes = [Class::Anchor, Class::Good, Class::Recent];
         classes.into_iter().map(|class| facts.waiting.ready(class)).fold(0, u32::saturating_add)
     }
 

@@ -31,6 +31,8 @@ pub(super) struct Outage {
     /// After errors of this host: until when dials pause, and how many there were in a row.
     pause: Timestamp,
     errors: u32,
+    /// When the last of them came.
+    erred: Timestamp,
     /// How often failures were pardoned. The latest pardon concerns failures since an instant, and the slots of nodes below
     /// `unreviewed` have not been looked at under it.
     pardons: u32,
@@ -63,6 +65,7 @@ impl Outage {
             changed: None,
             pause: Timestamp::ZERO,
             errors: 0,
+            erred: Timestamp::ZERO,
             pardons: 0,
             pardon_since: Timestamp::ZERO,
             pardons_handshakes: false,
@@ -79,9 +82,12 @@ impl Outage {
         self.suspicion.map(|suspicion| suspicion.probe)
     }
 
-    /// A dial has gone out. While the network seems to be down, the next one waits: at first as long as the config says, a
+    /// A dial has gone out. After errors of this host the next one waits for what comes of it. While the network seems to be down, the next one waits: at first as long as the config says, a
     /// quarter less each time, so that the usual pace is back after some 20 dials.
-    pub(super) fn dialed(&mut self, now: Timestamp) {
+    pub(super) fn dialed(&mut self, now: Timestamp, backoff: &Backoff) {
+        if self.errors > 0 {
+            self.pause(now, backoff);
+        }
         if let Some(Suspicion { probe, gap }) = &mut self.suspicion {
             *probe = now.saturating_add(Duration::from_nanos(*gap));
             *gap = gap.saturating_sub(*gap / 4);
@@ -89,7 +95,7 @@ impl Outage {
     }
 
     /// Until when dials pause.
-    pub(super) const fn pause(&self) -> Timestamp {
+    pub(super) const fn paused_until(&self) -> Timestamp {
         self.pause
     }
 
@@ -103,9 +109,25 @@ impl Outage {
         self.failures
     }
 
-    /// A dial has failed on this host: all dials pause.
-    pub(super) fn local_error(&mut self, now: Timestamp, backoff: &Backoff) {
-        self.errors = self.errors.saturating_add(1);
+    /// A dial that began then has failed on this host: all dials pause, the longer the more fail in a row. Those that went out
+    /// before the first of them failed say no more than that one.
+    pub(super) fn local_error(&mut self, began: Timestamp, now: Timestamp, backoff: &Backoff) {
+        if self.errors == 0 || began > self.erred {
+            self.errors = self.errors.saturating_add(1);
+            self.erred = now;
+            self.pause(now, backoff);
+        }
+    }
+
+    /// A dial has left this host.
+    pub(super) fn left_host(&mut self, now: Timestamp) {
+        if self.errors > 0 {
+            self.errors = 0;
+            self.pause = now;
+        }
+    }
+
+    fn pause(&mut self, now: Timestamp, backoff: &Backoff) {
         let delay = doubled(nanos(backoff.local_pause), self.errors, nanos(backoff.local_pause_max));
         self.pause = now.saturating_add(Duration::from_nanos(delay));
     }

@@ -34,6 +34,10 @@ impl<A: Address> Balanced<A> {
         if ended != Ended::Dial(DialOutcome::LocalError) && Self::is_outdated(facts, attempt) {
             return self.cool(facts, node, None, Cause::None);
         }
+        if matches!(ended, Ended::Dial(outcome) if outcome != DialOutcome::LocalError && outcome != DialOutcome::Cancelled)
+        {
+            self.outage.left_host(facts.now);
+        }
         match ended {
             Ended::Moot => self.settle(facts, node),
             // The dial before that resolve is what failed.
@@ -45,7 +49,7 @@ impl<A: Address> Balanced<A> {
                 self.charge_transport(facts, attempt);
             }
             Ended::Dial(DialOutcome::LocalError) => {
-                self.outage.local_error(facts.now, &facts.config.backoff);
+                self.outage.local_error(attempt.began(), facts.now, &facts.config.backoff);
                 self.settle(facts, node);
             }
             Ended::Dial(DialOutcome::Connected) => {
@@ -80,6 +84,7 @@ impl<A: Address> Balanced<A> {
         let mut addrs = addrs.into_iter().peekable();
         let private = addrs.peek().is_some() && addrs.all(local);
         if !private && self.outage.succeeded(facts.now, facts.nodes.slots()) {
+            self.reunion.start_over();
             facts.notify(Notice::Online);
         }
     }
@@ -232,6 +237,7 @@ impl<A: Address> Balanced<A> {
             self.pardon(facts, node);
         }
         facts.remember_session(node, reason);
+        self.note_loss(facts, peer, reason);
         if !judged {
             return self.settle(facts, node);
         }

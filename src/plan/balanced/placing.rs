@@ -1,5 +1,7 @@
 //! Which queue a node belongs in, once one of its facts has changed or a rule has refused it.
 
+use core::time::Duration;
+
 use super::Balanced;
 use crate::address::Address;
 use crate::backoff::{self, Cause};
@@ -17,6 +19,14 @@ use crate::time::{Timestamp, nanos};
 /// With so many failures in a row a static node waits behind those with fewer.
 const FAILING: u8 = 3;
 
+/// With so many failures in a row a node that was never connected to is a last resort: of such dials one in a hundred
+/// connects (docs/network.md).
+const UNLIKELY: u8 = 3;
+
+/// For so long a node that was heard of is preferred to those that were heard of before: most are still there (a guess; half
+/// of the sessions in docs/network.md are shorter than two hours).
+const RECENT: Duration = Duration::from_secs(3600);
+
 impl<A: Address> Balanced<A> {
     /// Puts a node that is in no queue where it belongs, with what it had to wait for.
     pub(super) fn place<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, due: Option<Due>) {
@@ -27,6 +37,7 @@ impl<A: Address> Balanced<A> {
             if !facts.is_needed(node, record) {
                 facts.remove_node(node);
                 self.rests.forget(node);
+                self.reunion.forget(node);
             } else if let Some(until) = until {
                 facts.enter(node, Queue::Idle, until);
             }
@@ -45,19 +56,24 @@ impl<A: Address> Balanced<A> {
             };
             facts.enter(node, queue, until);
         } else {
-            let class = Self::class_of(record);
+            let class = Self::class_of(facts, id, record);
             facts.enter_ready(node, class);
         }
     }
 
-    /// What kind of candidate a node is, by what came of its last attempt.
-    fn class_of(record: &Record<A>) -> Class {
+    /// What kind of candidate a node is, by what came of its last attempt. Bootnodes serve all who join: others are dialed
+    /// before them.
+    fn class_of<I: NodeId>(facts: &Facts<I, A>, id: &I, record: &Record<A>) -> Class {
         let (last, _) = record.last();
         if record.notes.anchor {
             return Class::Anchor;
         }
         // One that is not kept for it any more was connected to all the same.
         let connected = record.notes.good || record.notes.proven;
+        let unlikely = record.notes.failures >= UNLIKELY && !connected;
+        if unlikely || facts.config.bootnodes.iter().any(|node| node.id == *id) {
+            return Class::LastResort;
+        }
         if connected && record.notes.failures == 0 && !record.notes.slow {
             return Class::Good;
         }
@@ -70,10 +86,21 @@ impl<A: Address> Balanced<A> {
             Some(LastOutcome::Dial(DialOutcome::LocalError | DialOutcome::Cancelled)) | None
                 if record.notes.failures == 0 =>
             {
-                Class::Fresh
+                if Self::is_recent(record, facts.now) {
+                    Class::Recent
+                } else {
+                    Class::Fresh
+                }
             }
             Some(_) | None => Class::Failed,
         }
+    }
+
+    /// Whether a node that was never tried was heard of a short while ago. One that was restored is known since an unknown
+    /// time.
+    pub(super) fn is_recent(record: &Record<A>, now: Timestamp) -> bool {
+        let heard = record.heard().filter(|at| *at > Timestamp::ZERO);
+        heard.is_some_and(|at| now.saturating_since(at) < RECENT)
     }
 
     /// Starts a cooldown, or ends it, and puts the node where it belongs.

@@ -1,0 +1,134 @@
+//! Which known node is dialed next: a choice among the ready ones, and what is done where there is none.
+
+use rand_core::Rng;
+
+use super::Balanced;
+use crate::address::Address;
+use crate::command::{DialKind, WakeReason};
+use crate::facts::Facts;
+use crate::facts::budget::Budget;
+use crate::facts::slots::NodeSlot;
+use crate::facts::waiting::{Class, Queue};
+use crate::node::NodeId;
+use crate::plan::policy::{Policy, Step};
+use crate::time::Timestamp;
+
+/// How many cooldowns that have ended are put in order before a choice among the ready nodes.
+const WAKE: u32 = 64;
+
+impl<A: Address> Balanced<A> {
+    /// Known nodes, up to the target.
+    pub(super) fn dynamic_dial<I: NodeId>(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        rng: &mut impl Rng,
+    ) -> Option<Step> {
+        if !self.has_slot(facts) {
+            self.starvation.end();
+            self.wait_for_slot(facts);
+            return None;
+        }
+        let cooled = facts.waiting.first_cooled();
+        if facts.waiting.is_none_ready() && cooled.is_none_or(|at| at > facts.now) {
+            return self.nobody(facts, cooled);
+        }
+        if !self.may_dial(facts, DialKind::Dynamic) {
+            return None;
+        }
+        let class = match self.wake(facts) {
+            Some(alone) => return self.dial_known(facts, alone),
+            None => self.next_class(facts),
+        };
+        let Some(class) = class else { return self.nobody_yet(facts) };
+        let node = facts.waiting.draw(class, rng)?;
+        if class == Class::Recent && !facts.nodes.get(node).is_some_and(|of| Self::is_recent(of, facts.now)) {
+            self.settle(facts, node);
+            return Some(Step::Looked);
+        }
+        if class == Class::LastResort {
+            self.last_resort = facts.now.saturating_add(facts.config.outage.probe);
+        }
+        self.dial_known(facts, node)
+    }
+
+    fn dial_known<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) -> Option<Step> {
+        let permit = self.permit(facts, &self.subject(facts, node, DialKind::Dynamic)?);
+        if permit.is_ok() {
+            self.starvation.end();
+        }
+        self.begin_or_defer(facts, node, permit)
+    }
+
+    /// The class whose turn it is among those with nodes that may be dialed now.
+    fn next_class<I: NodeId>(&mut self, facts: &Facts<I, A>) -> Option<Class> {
+        let may_look_up = self.may_look_up(facts);
+        let patient = may_look_up && !Self::is_in_need(facts);
+        let due = self.last_resort <= facts.now;
+        let (class, turns) = self.turns.next(|class| {
+            let now = match class {
+                Class::Anchor | Class::Good | Class::Recent => true,
+                Class::Fresh | Class::Answered | Class::Failed => !patient,
+                Class::LastResort => due && !may_look_up,
+            };
+            now && facts.waiting.ready(class) > 0
+        })?;
+        self.turns = turns;
+        Some(class)
+    }
+
+    /// Whether a lookup is under way, or may begin now: it may find nodes that are more likely to be there than those that
+    /// were heard of long ago or have failed, and that takes but a second or two.
+    fn may_look_up<I: NodeId>(&self, facts: &Facts<I, A>) -> bool {
+        let idle = facts.lookup.is_idle();
+        facts.config.discovery && (!idle || self.next_lookup(facts) <= facts.now)
+    }
+
+    /// Whether more than half of the dynamic peers are missing: then whoever is known is dialed at once.
+    fn is_in_need<I: NodeId>(facts: &Facts<I, A>) -> bool {
+        facts.peers.outbound(Budget::Dynamic) < facts.config.dynamic_target / 2
+    }
+
+    /// No ready node may be dialed yet: others are worth the wait for a lookup, those of the last resort wait for their turn.
+    fn nobody_yet<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
+        let others = [Class::Fresh, Class::Answered, Class::Failed];
+        if others.into_iter().any(|class| facts.waiting.ready(class) > 0) {
+            return None;
+        }
+        if self.last_resort > facts.now {
+            self.waits.add(WakeReason::Redial, self.last_resort);
+        }
+        self.nobody(facts, facts.waiting.first_cooled())
+    }
+
+    /// Slots are free, and nobody is there for them. `cooled` is when the first cooldown ends.
+    fn nobody<I: NodeId>(&mut self, facts: &mut Facts<I, A>, cooled: Option<Timestamp>) -> Option<Step> {
+        cooled.into_iter().for_each(|at| self.waits.add(WakeReason::Redial, at));
+        self.relax(facts).or_else(|| self.early_dial(facts, cooled))
+    }
+
+    /// If peers are missing and only dials under way keep the slots, the next one of these that becomes slow frees one.
+    fn wait_for_slot<I: NodeId>(&mut self, facts: &Facts<I, A>) {
+        let active = facts.attempts.active(Budget::Dynamic) < facts.config.max_active_dials;
+        let missing = facts.peers.outbound(Budget::Dynamic) < facts.config.dynamic_target;
+        if let Some(at) = self.slow.next_release().filter(|at| active && missing && *at > facts.now) {
+            self.waits.add(WakeReason::Redial, at);
+        }
+    }
+
+    /// Puts nodes whose cooldown has ended among the ready ones. If there is nobody else, the node is in no queue, and
+    /// returned: it needs no turn.
+    fn wake<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<NodeSlot> {
+        for queue in Queue::COOLING {
+            for _ in 0..WAKE {
+                let Some(node) = facts.waiting.first_due(queue, facts.now) else { break };
+                let due = facts.leave(node);
+                let others = facts.waiting.first_cooled().is_some_and(|at| at <= facts.now);
+                if facts.waiting.is_none_ready() && !others {
+                    return Some(node);
+                }
+                self.place(facts, node, due);
+            }
+        }
+        None
+    }
+}
