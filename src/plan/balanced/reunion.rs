@@ -1,5 +1,5 @@
-//! Peers that were lost with many others while some stayed, as when the network splits: they are dialed again after each of
-//! their cooldowns, one each `backoff.medium`, although their slots are filled, so that the parts of the network grow together once they can.
+//! Peers that were lost with many others while some stayed, as when the network splits: now and then one of them is dialed
+//! although all slots are filled, so that the parts of the network grow together once they can.
 //!
 //! Whoever has lost half of its peers fills the slots with others of its own part, and would otherwise dial nobody any more.
 
@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use super::Balanced;
 use crate::address::Address;
+use crate::backoff;
 use crate::collections::bytes;
 use crate::command::{DialKind, DisconnectReason, WakeReason};
 use crate::event::{PeerKind, RemovalReason};
@@ -17,8 +18,9 @@ use crate::facts::nodes::Record;
 use crate::facts::peers::Peer;
 use crate::facts::slots::{AttemptSlot, NodeSlot};
 use crate::node::NodeId;
-use crate::plan::policy::{Policy, Step};
-use crate::time::Timestamp;
+use crate::plan::policy::Step;
+use crate::refusal::Refusal;
+use crate::time::{Timestamp, nanos};
 
 /// Losses within so long of each other are one event: one end misses the keepalives of the other (go-ethereum's pings come
 /// every 15 s, and it waits for 30 s).
@@ -27,6 +29,10 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// has four losses of 16).
 const LEAST: u32 = 4;
 const PART: u32 = 4;
+/// The time between two such dials (a guess: 12 an hour find a part of the network that is back within some minutes).
+const EVERY: Duration = Duration::from_secs(300);
+/// … and how much it may deviate, in percent: all who were parted at once would dial at once.
+const SPREAD: u32 = 50;
 /// For so long they are dialed (a guess: outages of networks seldom last longer).
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// How many are remembered.
@@ -121,7 +127,7 @@ impl<A: Address> Balanced<A> {
         }
     }
 
-    /// While all slots are filled: one of the nodes that were parted from, if its cooldown is over.
+    /// While all slots are filled: now and then one of the nodes that were parted from, whether it cools down or not.
     pub(super) fn reunite<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
         let full = facts.peers.outbound(Budget::Dynamic) >= facts.config.dynamic_target;
         if self.reunion.parted.is_empty() || self.reunion.attempt.is_some() || !full {
@@ -132,11 +138,12 @@ impl<A: Address> Balanced<A> {
         self.reunion.parted.retain(|(node, at)| {
             now.saturating_since(*at) < KEPT && facts.nodes.get(*node).is_some_and(waits)
         });
-        let until = |node: &NodeSlot| {
+        let from = |node: &NodeSlot| {
             let record = facts.nodes.get(*node)?;
-            Some((facts.cooldown(*node, record).unwrap_or(now).max(next), *node))
+            let (_, last) = record.last();
+            Some((last.saturating_add(facts.config.backoff.short).max(next), *node))
         };
-        let (at, node) = self.reunion.parted.iter().filter_map(|(node, _)| until(node)).min()?;
+        let (at, node) = self.reunion.parted.iter().filter_map(|(node, _)| from(node)).min()?;
         if at > now {
             self.waits.add(WakeReason::Redial, at);
             return None;
@@ -144,10 +151,11 @@ impl<A: Address> Balanced<A> {
         if !self.may_dial(facts, DialKind::Dynamic) {
             return None;
         }
-        match self.permit(facts, &self.subject(facts, node, DialKind::Dynamic)?) {
+        match self.permit_past(facts, node, |refusal| matches!(refusal, Refusal::Cooling { .. }))? {
             Ok(permit) => {
                 let step = self.begin(facts, permit);
-                self.reunion.next = now.saturating_add(facts.config.backoff.medium);
+                let spread = backoff::spread(nanos(EVERY), SPREAD, facts.jitter_of(node));
+                self.reunion.next = now.saturating_add(Duration::from_nanos(spread));
                 self.reunion.attempt = facts.nodes.get(node).and_then(Record::attempt);
                 self.reunion.attempt.into_iter().for_each(|attempt| self.slow.exempt(attempt));
                 step
