@@ -53,9 +53,9 @@ pub enum Standing {
     Failed,
     /// Ready nodes that were never tried.
     Fresh,
-    /// Ready nodes that are dialed one at a time, when nobody else is ready and no lookup may bring others: bootnodes that
-    /// were heard of as nodes, and nodes that have failed three times or more and never connected.
-    LastResort,
+    /// Ready nodes that have failed three times or more in a row and never connected: where half of the dynamic peers are
+    /// there, they are dialed one at a time, and after lookups.
+    Unlikely,
     /// Classic: the known nodes, of which it draws a random sample.
     Sampled,
     /// Bootnodes: dialed when there has been no outbound peer for a while.
@@ -78,7 +78,7 @@ impl fmt::Display for Standing {
             Self::Answered => "answered",
             Self::Failed => "failed",
             Self::Fresh => "fresh",
-            Self::LastResort => "a last resort",
+            Self::Unlikely => "unlikely",
             Self::Sampled => "sampled",
             Self::Bootnode => "a bootnode",
             Self::Requested => "requested",

@@ -54,6 +54,8 @@ pub(crate) struct Notes {
     pub(crate) proven: bool,
     /// Its last dial took long.
     pub(crate) slow: bool,
+    /// It was restored, and not heard of since.
+    pub(crate) restored: bool,
     /// Failures in a row (saturates).
     pub(crate) failures: u8,
     /// Why it cools down, where it does.
@@ -78,6 +80,7 @@ impl<A> Record<A> {
                 anchor: false,
                 proven: false,
                 slow: false,
+                restored: false,
                 failures: 0,
                 cause: Cause::None,
                 pardon: 0,

@@ -37,7 +37,9 @@ impl Network {
         // Where a family of addresses seems to lead nowhere, a node that comes too early for the next probe waits.
         let families = self.hosts.iter().any(|host| host.config.family_health);
         let probes = if families { config.backoff.medium * hosts } else { Duration::ZERO };
-        GOODBYE + cooldown + lookups + TIMEOUT * hosts + deadline + probes
+        // Those that have failed often and never connected are dialed one at a time.
+        let unlikely = config.outage.probe * hosts;
+        GOODBYE + cooldown + lookups + TIMEOUT * hosts + deadline + probes + unlikely
     }
 
     /// An option may take a peer away at any time: both ends have to find another one then.

@@ -48,14 +48,24 @@ pub(crate) enum Class {
     Answered,
     /// It did not answer when it was tried last.
     Failed,
-    /// It is kept for the time when there is nobody else.
-    LastResort,
+    /// It has failed several times, and was never connected to.
+    Unlikely,
+    /// It is a bootnode, which serves all who join.
+    Bootnode,
 }
 
 impl Class {
-    pub(crate) const COUNT: usize = 7;
-    pub(crate) const ALL: [Self; Self::COUNT] =
-        [Self::Anchor, Self::Good, Self::Recent, Self::Fresh, Self::Answered, Self::Failed, Self::LastResort];
+    pub(crate) const COUNT: usize = 8;
+    pub(crate) const ALL: [Self; Self::COUNT] = [
+        Self::Anchor,
+        Self::Good,
+        Self::Recent,
+        Self::Fresh,
+        Self::Answered,
+        Self::Failed,
+        Self::Unlikely,
+        Self::Bootnode,
+    ];
 
     /// Whether its nodes were never tried.
     pub(super) const fn is_untried(self) -> bool {

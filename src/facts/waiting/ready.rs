@@ -73,7 +73,7 @@ impl Ready {
     }
 
     pub(super) const fn len(&self, class: Class) -> u32 {
-        let [anchor, good, recent, fresh, answered, failed, last_resort] = self.lens;
+        let [anchor, good, recent, fresh, answered, failed, unlikely, bootnode] = self.lens;
         match class {
             Class::Anchor => anchor,
             Class::Good => good,
@@ -81,7 +81,8 @@ impl Ready {
             Class::Fresh => fresh,
             Class::Answered => answered,
             Class::Failed => failed,
-            Class::LastResort => last_resort,
+            Class::Unlikely => unlikely,
+            Class::Bootnode => bootnode,
         }
     }
 

@@ -45,10 +45,12 @@ impl<A: Address> Balanced<A> {
             self.settle(facts, node);
             return Some(Step::Looked);
         }
-        if class == Class::LastResort {
-            self.last_resort = facts.now.saturating_add(facts.config.outage.probe);
+        let step = self.dial_known(facts, node);
+        // A node that is refused has not had its turn.
+        if class == Class::Unlikely && matches!(step, Some(Step::Issue(_))) {
+            self.unlikely = facts.now.saturating_add(facts.config.outage.probe);
         }
-        self.dial_known(facts, node)
+        step
     }
 
     fn dial_known<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) -> Option<Step> {
@@ -62,13 +64,14 @@ impl<A: Address> Balanced<A> {
     /// The class whose turn it is among those with nodes that may be dialed now.
     fn next_class<I: NodeId>(&mut self, facts: &Facts<I, A>) -> Option<Class> {
         let may_look_up = self.may_look_up(facts);
-        let patient = may_look_up && !Self::is_in_need(facts);
-        let due = self.last_resort <= facts.now;
+        let in_need = Self::is_in_need(facts);
+        let due = self.unlikely <= facts.now;
         let (class, turns) = self.turns.next(|class| {
             let now = match class {
                 Class::Anchor | Class::Good | Class::Recent => true,
-                Class::Fresh | Class::Answered | Class::Failed => !patient,
-                Class::LastResort => due && !may_look_up,
+                Class::Fresh | Class::Answered | Class::Failed => in_need || !may_look_up,
+                Class::Unlikely => in_need || (due && !may_look_up),
+                Class::Bootnode => !may_look_up,
             };
             now && facts.waiting.ready(class) > 0
         })?;
@@ -88,14 +91,14 @@ impl<A: Address> Balanced<A> {
         facts.peers.outbound(Budget::Dynamic) < facts.config.dynamic_target / 2
     }
 
-    /// No ready node may be dialed yet: others are worth the wait for a lookup, those of the last resort wait for their turn.
+    /// No ready node may be dialed yet: others are worth the wait for a lookup, unlikely ones wait for their turn.
     fn nobody_yet<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
         let others = [Class::Fresh, Class::Answered, Class::Failed];
         if others.into_iter().any(|class| facts.waiting.ready(class) > 0) {
             return None;
         }
-        if self.last_resort > facts.now {
-            self.waits.add(WakeReason::Redial, self.last_resort);
+        if self.unlikely > facts.now && facts.waiting.ready(Class::Unlikely) > 0 {
+            self.waits.add(WakeReason::Redial, self.unlikely);
         }
         self.nobody(facts, facts.waiting.first_cooled())
     }

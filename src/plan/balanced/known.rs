@@ -11,7 +11,6 @@ use crate::network::SubnetKey;
 use crate::node::{KnownNode, Node, NodeId, Source};
 use crate::plan::policy::Policy;
 use crate::stats::count;
-use crate::time::Timestamp;
 
 impl<A: Address> Balanced<A> {
     /// A node was heard of. Returns whether it is new. A newcomer whose addresses are all useless is ignored.
@@ -71,6 +70,9 @@ impl<A: Address> Balanced<A> {
             self.is_back(facts, node);
         }
         facts.note_heard(node);
+        if let Some(notes) = facts.nodes.notes_mut(node) {
+            notes.restored = false;
+        }
         if facts.nodes.get(node).is_some_and(|record| record.place().is_ready_as(Class::Fresh)) {
             self.settle(facts, node);
         }
@@ -138,8 +140,9 @@ impl<A: Address> Balanced<A> {
             notes.failures = u8::try_from(known.failures).unwrap_or(u8::MAX);
             notes.anchor = anchor;
             notes.proven = known.good;
+            notes.restored = true;
         }
-        let at = known.last_tried.map_or(Timestamp::ZERO, |before| facts.now.saturating_sub(before));
+        let at = facts.now.saturating_sub(known.last_tried.unwrap_or_default());
         facts.set_tried(node, known.last_tried.is_some() || known.good, at);
         if known.good {
             self.promote(facts, node);

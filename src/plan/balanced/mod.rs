@@ -16,7 +16,6 @@ mod pace;
 mod peers;
 mod placing;
 mod rests;
-mod reunion;
 mod slow;
 mod starvation;
 mod turns;
@@ -54,7 +53,6 @@ use feelers::Schedule;
 use outage::Outage;
 use pace::Paces;
 use rests::AddressRests;
-use reunion::Reunion;
 use slow::SlowDials;
 use starvation::Starvation;
 use turns::{EarlyTurns, Turns};
@@ -66,8 +64,8 @@ use turns::{EarlyTurns, Turns};
 pub(crate) struct Balanced<A> {
     paces: Paces,
     turns: Turns,
-    /// When the next node of the last resort may be dialed.
-    last_resort: Timestamp,
+    /// When the next unlikely node may be dialed, while few peers are missing.
+    unlikely: Timestamp,
     /// How many static nodes were dialed (wraps).
     static_turn: u32,
     slow: SlowDials,
@@ -78,7 +76,6 @@ pub(crate) struct Balanced<A> {
     outage: Outage,
     families: Families,
     rests: AddressRests<A>,
-    reunion: Reunion,
     eviction: Eviction,
     /// How many nodes were restored as anchors.
     anchors: u32,
@@ -97,7 +94,7 @@ impl<A: Address> Balanced<A> {
         Self {
             paces: Paces::FULL,
             turns: Turns::NEW,
-            last_resort: now,
+            unlikely: now,
             static_turn: 1,
             slow: SlowDials::new(),
             early: EarlyTurns::NEW,
@@ -107,7 +104,6 @@ impl<A: Address> Balanced<A> {
             outage: Outage::new(now),
             families: Families::NEW,
             rests: AddressRests::new(),
-            reunion: Reunion::new(),
             eviction: Eviction::new(hasher),
             anchors: 0,
             lookups: 0,
@@ -238,7 +234,6 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         ended: Ended,
     ) {
         self.slow.remove(slot);
-        self.reunion.ended(slot);
         if let Ended::Dial(outcome) = ended {
             let slow = matches!(outcome, DialOutcome::LocalError | DialOutcome::Cancelled);
             if let Some(notes) = facts.nodes.notes_mut(attempt.node()).filter(|_| !slow) {
@@ -260,7 +255,6 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
                 self.cancel(facts, attempt);
             }
         }
-        self.reunion.start_over();
         if self.outage.start_over(facts.now, facts.nodes.slots()) {
             facts.notify(Notice::Online);
         }
@@ -386,7 +380,6 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
     fn bound(&self, counts: &Counts) -> u64 {
         bytes::sum(&[
             SlowDials::bound(counts.attempts),
-            Reunion::bound(),
             Eviction::bound(counts.known, counts.good, counts.nodes),
             counts
                 .known
@@ -410,10 +403,6 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         let dials = |slot| facts.attempts.get(slot).is_some_and(|of| of.stage() == Stage::Dialing);
         if !self.slow.verify(|slot| unmet.contains(slot) && dials(slot)) {
             return Err("dials that are slow");
-        }
-        let is_node = |node| facts.nodes.get(node).is_some();
-        if !self.reunion.verify(is_node, |slot| facts.attempts.get(slot).is_some()) {
-            return Err("the nodes that were parted from");
         }
         if self.outage.unreviewed() > facts.nodes.slots() {
             return Err("the nodes to be pardoned");

@@ -45,7 +45,6 @@ impl<A: Address> Balanced<A> {
             self.before_dynamic = Some(before);
         }
         dynamic
-            .or_else(|| self.reunite(facts))
             .or_else(|| self.feeler(facts, rng))
             .or_else(|| self.lookup(facts))
             .or_else(|| self.churn(facts, rng))

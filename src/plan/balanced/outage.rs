@@ -169,7 +169,7 @@ impl Outage {
             self.pardon(self.last_success, true, slots);
         }
         self.last_success = now;
-        self.errors = 0;
+        self.left_host(now);
         self.forget_failures();
         was_down
     }

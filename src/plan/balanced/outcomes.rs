@@ -84,7 +84,6 @@ impl<A: Address> Balanced<A> {
         let mut addrs = addrs.into_iter().peekable();
         let private = addrs.peek().is_some() && addrs.all(local);
         if !private && self.outage.succeeded(facts.now, facts.nodes.slots()) {
-            self.reunion.start_over();
             facts.notify(Notice::Online);
         }
     }
@@ -237,7 +236,6 @@ impl<A: Address> Balanced<A> {
             self.pardon(facts, node);
         }
         facts.remember_session(node, reason);
-        self.note_loss(facts, peer, reason);
         if !judged {
             return self.settle(facts, node);
         }

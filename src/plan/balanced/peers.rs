@@ -56,7 +56,6 @@ impl<A: Address> Balanced<A> {
         if let Some(addr) = &connected {
             self.prove(facts, node, addr);
         }
-        self.reunited(facts, node, kind);
         // A feeler has done all that it was for.
         let stays = peer.filter(|peer| facts.peers.get(*peer).is_some_and(|of| of.kind() == kind));
         if let Some(peer) = stays.filter(|_| kind == PeerKind::Outbound(DialKind::Feeler)) {
@@ -97,7 +96,7 @@ impl<A: Address> Balanced<A> {
             return;
         }
         let spare = if peers < target { held.saturating_sub(target) } else { u32::MAX };
-        let unmet = facts.attempts.unmet_of(Budget::Dynamic).iter().filter(|of| !self.reunion.owns(*of));
+        let unmet = facts.attempts.unmet_of(Budget::Dynamic).iter();
         let holding = unmet.filter(|attempt| spare == u32::MAX || !self.slow.is_released(*attempt));
         let mut newest: Vec<AttemptSlot> = holding.collect();
         newest.reverse();

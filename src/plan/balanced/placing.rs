@@ -19,8 +19,8 @@ use crate::time::{Timestamp, nanos};
 /// With so many failures in a row a static node waits behind those with fewer.
 const FAILING: u8 = 3;
 
-/// With so many failures in a row a node that was never connected to is a last resort: of such dials one in a hundred
-/// connects (docs/network.md).
+/// With so many failures in a row a node that was never connected to is an unlikely one (in a network with churn, one dial in
+/// a hundred to such a node connects).
 const UNLIKELY: u8 = 3;
 
 /// For so long a node that was heard of is preferred to those that were heard of before: most are still there (a guess; half
@@ -37,7 +37,6 @@ impl<A: Address> Balanced<A> {
             if !facts.is_needed(node, record) {
                 facts.remove_node(node);
                 self.rests.forget(node);
-                self.reunion.forget(node);
             } else if let Some(until) = until {
                 facts.enter(node, Queue::Idle, until);
             }
@@ -70,9 +69,8 @@ impl<A: Address> Balanced<A> {
         }
         // One that is not kept for it any more was connected to all the same.
         let connected = record.notes.good || record.notes.proven;
-        let unlikely = record.notes.failures >= UNLIKELY && !connected;
-        if unlikely || facts.config.bootnodes.iter().any(|node| node.id == *id) {
-            return Class::LastResort;
+        if facts.config.bootnodes.iter().any(|node| node.id == *id) {
+            return Class::Bootnode;
         }
         if connected && record.notes.failures == 0 && !record.notes.slow {
             return Class::Good;
@@ -92,6 +90,7 @@ impl<A: Address> Balanced<A> {
                     Class::Fresh
                 }
             }
+            Some(_) | None if record.notes.failures >= UNLIKELY && !connected => Class::Unlikely,
             Some(_) | None => Class::Failed,
         }
     }
@@ -99,7 +98,7 @@ impl<A: Address> Balanced<A> {
     /// Whether a node that was never tried was heard of a short while ago. One that was restored is known since an unknown
     /// time.
     pub(super) fn is_recent(record: &Record<A>, now: Timestamp) -> bool {
-        let heard = record.heard().filter(|at| *at > Timestamp::ZERO);
+        let heard = record.heard().filter(|_| !record.notes.restored);
         heard.is_some_and(|at| now.saturating_since(at) < RECENT)
     }
 

@@ -35,13 +35,6 @@ impl SlowDials {
         self.brisk.set(attempt, at.as_nanos(), 0);
     }
 
-    /// A dial that holds no slot from the beginning.
-    pub(super) fn exempt(&mut self, attempt: AttemptSlot) {
-        if self.brisk.remove(attempt).is_some() {
-            self.released.insert(attempt);
-        }
-    }
-
     /// A dial has been answered, given up, or its node is connected.
     pub(super) fn remove(&mut self, attempt: AttemptSlot) {
         if self.brisk.remove(attempt).is_none() && self.holding.remove(attempt).is_none() {

@@ -61,16 +61,16 @@ fn run(sim: &mut Sim<Town>, span: Duration) {
     sim.run_until(sim.now().saturating_add(span), |_| Ok(())).unwrap();
 }
 
-/// Six hours among honest nodes, which are good then.
+/// Twelve hours among honest nodes, which are heard of again each hour, and are good then.
 fn settled() -> Sim<Town> {
     let mut sim = town(10 * MINUTE);
-    for n in 0..HONEST {
-        hand(&mut sim, node(n), 0);
-    }
     for n in STATIC..LATE {
         sim.hand(&Event::StaticAdded(node(n)), |_| Ok(())).unwrap();
     }
-    run(&mut sim, 6 * HOUR);
+    for _ in 0..12 {
+        (0..HONEST).for_each(|n| hand(&mut sim, node(n), 0));
+        run(&mut sim, HOUR);
+    }
     assert_eq!(sim.dialer().gauges().good, HONEST);
     sim
 }
