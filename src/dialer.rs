@@ -5,11 +5,13 @@
 //! | `dialer.rs` | [`Dialer`]: `handle`, `poll`, questions |
 //! | `dialer/apply.rs` | each event: what changes, and what the plan is told |
 //! | `dialer/enforce.rs` | what new rules do to what is there |
+//! | `dialer/restart.rs` | what a restart of the program ends |
 //! | `dialer/answers.rs` | `explain`, `explain_need`, gauges |
 
 mod answers;
 mod apply;
 mod enforce;
+mod restart;
 pub(crate) mod sweep;
 
 use rand_core::Rng;

@@ -165,6 +165,16 @@ pub enum Event<I, A> {
         /// The outcome for each address that was tried; empty if nothing is known of the others.
         tried: Vec<AddrOutcome<A>>,
     },
+    /// This program was restarted, and the dialer was restored from a snapshot: no task is under way, no handshake is
+    /// pending and nobody is connected any more. All of these end at once. No node is blamed for it or rests because of it,
+    /// and no command follows for them: whoever was asked to dial is gone. In `balanced` the first
+    /// [`Config::anchors`](crate::Config::anchors) of the dynamic peers, those connected longest, are dialed first, as after
+    /// [`NodeRestored`](Self::NodeRestored).
+    ///
+    /// Send it as the first event after `Dialer::restore`, with the same `now`. Sent where tasks and connections have
+    /// survived, it makes the dialer forget them: answers to these tasks are `EndedTask`, and the nodes are dialed
+    /// once more.
+    Restarted,
 }
 
 impl<I, A> Event<I, A> {
@@ -189,7 +199,8 @@ impl<I, A> Event<I, A> {
             | Self::Unbanned(_)
             | Self::NetworkChanged
             | Self::Reconfigured(_)
-            | Self::Tick => None,
+            | Self::Tick
+            | Self::Restarted => None,
         }
     }
 }

@@ -120,11 +120,12 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// With another config the new one is in force, as after [`Event::Reconfigured`](crate::Event::Reconfigured): what
     /// differs takes effect with the next drain, also for what waits.
     ///
-    /// Tasks are still under way, and peers are still connected. After a restart of the process they are not, so tell the
-    /// dialer: send [`PeerRemoved`](crate::Event::PeerRemoved) with [`RemovalReason::Local`](crate::RemovalReason::Local) for
-    /// every peer, and answer open dials with [`DialOutcome::Cancelled`](crate::DialOutcome::Cancelled). Resolves, lookups and
-    /// dials whose tokens are lost end at their deadlines. So save the peers, the open tokens and the config in force
-    /// ([`config`](Self::config)) together with the snapshot.
+    /// Tasks are still under way, and peers are still connected. After a restart of the process they are not: send
+    /// [`Event::Restarted`](crate::Event::Restarted) first, with the same `now`. Without it `classic` and `scheduler`, which
+    /// have no deadlines, wait for ever for answers that nobody gives.
+    ///
+    /// The config in force is not read back from a snapshot: save what [`Event::Reconfigured`](crate::Event::Reconfigured) has
+    /// changed beside it ([`config`](Self::config)), if that is to outlive the process.
     ///
     /// # Errors
     /// The config is invalid or of another profile, `now` is out of range, or the snapshot contradicts itself.

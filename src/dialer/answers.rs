@@ -162,7 +162,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     }
 
     /// The dynamic peers that have been connected longest.
-    fn anchors(&self) -> Vec<(Timestamp, NodeSlot)> {
+    pub(super) fn anchors(&self) -> Vec<(Timestamp, NodeSlot)> {
         let facts = &self.facts;
         let peers = facts.peers.of_budget(Budget::Dynamic).iter().filter_map(|slot| facts.peers.get(slot));
         let mut oldest: Vec<_> = peers.map(|peer| (peer.since(), peer.node())).collect();

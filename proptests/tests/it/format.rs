@@ -188,6 +188,7 @@ fn events() -> Vec<Event<Id, SocketAddr>> {
         Event::Banned { subject: BanSubject::Network("10.0.0.0/8".parse().unwrap()), until: None },
         Event::Unbanned(BanSubject::Id(id(8))),
         Event::NetworkChanged,
+        Event::Restarted,
         Event::Reconfigured(Change::DynamicTarget(4)),
         Event::Reconfigured(Change::MaxActiveDials(5)),
         Event::Reconfigured(Change::Restrict(None)),

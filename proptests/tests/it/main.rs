@@ -24,6 +24,7 @@ mod invariants;
 mod network;
 mod pinned;
 mod recorder;
+mod restarted;
 mod scenarios;
 mod scheduler;
 mod snapshot;

@@ -247,6 +247,30 @@ impl<A: Address> Balanced<A> {
         }
     }
 
+    /// A session has ended with a restart of the program. Whoever was dialed is good, and may be dialed at once; whoever has
+    /// dialed us waits for as long as before.
+    pub(super) fn after_restart<I: NodeId>(&mut self, facts: &mut Facts<I, A>, peer: &Peer<A>, anchor: bool) {
+        let node = peer.node();
+        let outbound = peer.is_outbound();
+        if outbound {
+            self.pardon(facts, node);
+        }
+        facts.remember_session(node, RemovalReason::Local);
+        if !outbound {
+            return self.settle(facts, node);
+        }
+        let stable = facts.now.saturating_since(peer.since()) >= facts.config.backoff.stable_session;
+        if let Some(notes) = facts.nodes.notes_mut(node) {
+            notes.anchor = anchor && notes.good;
+            self.anchors = self.anchors.saturating_add(u32::from(notes.anchor));
+            if stable {
+                notes.failures = 0;
+            }
+        }
+        self.note_worn(facts, node);
+        self.cool(facts, node, None, Cause::None);
+    }
+
     /// Takes in how a dial went for each address. Nodes with one address have nothing to tell apart.
     pub(super) fn learn<I: NodeId>(
         &mut self,
