@@ -1,4 +1,4 @@
-//! The only door: events in, commands out.
+//! The public methods: events in, commands out.
 //!
 //! | file | what lives there |
 //! |---|---|
@@ -34,7 +34,7 @@ use crate::time::Timestamp;
 
 use sweep::Sweep;
 
-/// How many entries one drain may look at without a command.
+/// How many entries one drain may look at without a command (a guess: some tens of microseconds).
 const BACKLOG: u32 = 256;
 
 /// Decides whom to dial, and when. A pure function of its config, the seed of its rng, and the events.

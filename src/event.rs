@@ -242,7 +242,9 @@ pub enum RemovalReason {
     Useless,
     /// The node violated the protocol.
     Misbehaved,
-    /// This side closed the connection for a reason that says nothing about the node.
+    /// This side closed the connection for a reason that says nothing about the node. In `balanced` a node that was dialed
+    /// rests for [`Backoff::short`](crate::Backoff::short) all the same, lest it be dialed again at once; no failure counts.
+    /// After a restart of the program send [`Event::Restarted`] instead.
     Local,
     /// One of two connections to the node was closed, as `DisconnectReason::Duplicate` asked. The node stays
     /// connected by the other one.
@@ -345,11 +347,13 @@ pub enum BanSubject<I> {
 )]
 #[non_exhaustive]
 pub enum Change<I, A> {
-    /// A new `Config::dynamic_target`. Dynamic peers above a lower target are disconnected, the newest first.
+    /// A new `Config::dynamic_target`. In balanced dynamic peers above a lower target are disconnected, the newest first; in
+    /// classic and scheduler peers stay.
     DynamicTarget(u32),
     /// A new `Config::max_active_dials`. Dials above a lower limit go on.
     MaxActiveDials(u32),
-    /// A new `Config::restrict`. Peers outside of it are disconnected, and dials are cancelled.
+    /// A new `Config::restrict`. In balanced peers outside of it are disconnected, and dials are cancelled; in classic and
+    /// scheduler peers stay.
     Restrict(Option<Vec<IpNet>>),
     /// A new `Config::bootnodes`.
     Bootnodes(Vec<Node<I, A>>),

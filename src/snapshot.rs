@@ -82,6 +82,12 @@ impl core::error::Error for RestoreError {
 }
 
 impl<I: Clone, A: Clone> Snapshot<'_, I, A> {
+    /// The config that was in force, with what [`Event::Reconfigured`](crate::Event::Reconfigured) had changed.
+    #[must_use]
+    pub fn config(&self) -> &Config<I, A> {
+        &self.facts.config
+    }
+
     /// The same, independent of the dialer: clones what is borrowed.
     #[must_use]
     pub fn into_owned<'o>(self) -> Snapshot<'o, I, A> {
@@ -124,8 +130,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// [`Event::Restarted`](crate::Event::Restarted) first, with the same `now`. Without it `classic` and `scheduler`, which
     /// have no deadlines, wait for ever for answers that nobody gives.
     ///
-    /// The config in force is not read back from a snapshot: save what [`Event::Reconfigured`](crate::Event::Reconfigured) has
-    /// changed beside it ([`config`](Self::config)), if that is to outlive the process.
+    /// The config that was in force when the snapshot was taken is [`Snapshot::config`].
     ///
     /// # Errors
     /// The config is invalid or of another profile, `now` is out of range, or the snapshot contradicts itself.

@@ -180,6 +180,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Plan<I, A> {
         policy!(self, plan => Policy::<I, A>::mixes_sources(plan))
     }
 
+    fn uses_bootnodes(&self) -> bool {
+        policy!(self, plan => Policy::<I, A>::uses_bootnodes(plan))
+    }
+
     fn disconnects_restricted(&self) -> bool {
         policy!(self, plan => Policy::<I, A>::disconnects_restricted(plan))
     }

@@ -212,6 +212,11 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
         true
     }
 
+    /// Whether bootnodes are ever dialed.
+    fn uses_bootnodes(&self) -> bool {
+        true
+    }
+
     /// The subject of a dial to a node with a record.
     fn subject<'a>(
         &self,

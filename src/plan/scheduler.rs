@@ -273,6 +273,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
         false
     }
 
+    fn uses_bootnodes(&self) -> bool {
+        false
+    }
+
     fn next(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng) -> Step {
         self.waits.clear();
         let begun = self.ongoing(facts).or_else(|| self.requested_dial(facts));

@@ -129,11 +129,11 @@ fn what_was_under_way_is_taken_up_again() {
         let pending = Event::InboundPending { connection: ConnectionId(1), id: [4; 32] };
         commands.extend(tell(&mut dialer, UP, pending));
         commands.extend(tell(&mut dialer, UP, Event::StaticAdded(node(4))));
-        let open = dialer.tasks().len();
+        let open = dialer.tasks().count();
         assert_eq!(open, 4, "{}: two dials, a resolve, a lookup: {commands:?}", config.profile());
 
         let mut restored = restart(&dialer, &config);
-        assert_eq!(restored.tasks().len(), 0);
+        assert_eq!(restored.tasks().count(), 0);
         assert_eq!(restored.gauges().inbound_handshakes, 0);
         let commands = tell(&mut restored, Timestamp::ZERO, Event::Tick);
         assert_eq!(dialed(&commands), BTreeSet::from([1, 3, 4]), "{}: {commands:?}", config.profile());

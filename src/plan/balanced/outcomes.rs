@@ -238,7 +238,7 @@ impl<A: Address> Balanced<A> {
         if let Some(notes) = facts.nodes.notes_mut(node).filter(|_| stable) {
             notes.failures = 0;
         }
-        // A dynamic node that leaves is seldom back soon: it is no good one again before it is heard of, or answers.
+        // A dynamic node that leaves is seldom back soon: it does not count as good until it is heard of, or answers.
         let fixed = facts.nodes.get(node).is_some_and(Record::is_static);
         if blamed || (class == Class::Short && (flap || !fixed)) {
             self.charge(facts, node, class, Cause::of_removal(reason));
