@@ -156,7 +156,7 @@ fn a_config_reads_back_as_it_was() {
 fn changed_fields(whole: &serde_json::Value, path: &str) -> Vec<(String, serde_json::Value)> {
     use serde_json::{Value, json};
     let changed = match whole.pointer(path) {
-        Some(Value::Number(number)) => json!(number.as_u64().unwrap() - 1),
+        Some(Value::Number(number)) => json!(number.as_u64().unwrap().checked_sub(1).unwrap_or(1)),
         Some(Value::Bool(flag)) => json!(!flag),
         Some(Value::Object(fields)) => {
             let names = fields.keys().map(|name| format!("{path}/{name}"));
@@ -179,8 +179,7 @@ fn every_field_of_the_config_reads_back() {
     assert!(fields.len() > 90, "{} numbers, with the seconds and nanoseconds of durations", fields.len());
     let mut names = Vec::new();
     for (name, json) in fields {
-        // No duration has a nanosecond less than none.
-        let Ok(config) = serde_json::from_value::<Config<Id, SocketAddr>>(json) else { continue };
+        let config: Config<Id, SocketAddr> = serde_json::from_value(json).unwrap();
         let header =
             Header::new(id(9), &config, &RngSeed::Number(7)).unwrap_or_else(|error| panic!("{error}"));
         let text = serde_json::to_string(&header).unwrap();

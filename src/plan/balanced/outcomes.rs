@@ -19,7 +19,7 @@ use crate::notice::Notice;
 use crate::plan::policy::Policy;
 use crate::time::nanos;
 
-/// A session that is shorter than this part of a stable one counts as a failure.
+/// A session that is shorter than this part of a stable one counts as a failure (a guess: 60 s of 10 min).
 const FLAP: u32 = 10;
 
 impl<A: Address> Balanced<A> {
