@@ -7,7 +7,7 @@ use dialstate_proptests::world::{Command, Config, Dialer, Event};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
-use super::common::{HOUR, ME, id};
+use super::common::{HOUR, ME, MINUTE, SECOND, id};
 
 fn addrs() -> [SocketAddr; 2] {
     [[20, 1, 0, 1], [20, 2, 0, 1]].map(|ip| SocketAddr::from((ip, 30_303)))
@@ -53,4 +53,48 @@ fn the_cooldown_of_an_address_doubles_up_to_an_hour() {
         waits.push(until.saturating_since(now).as_secs());
     }
     assert_eq!(waits, [30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600, 3_600]);
+}
+
+/// While one address cools down, the other one is dialed, but not over and over: whoever fails alone cools down too.
+#[test]
+fn an_address_that_fails_alone_cools_down() {
+    let mut dialer = one_node(16);
+    let mut now = Timestamp::ZERO;
+    let mut dials = Vec::new();
+    while now < Timestamp::ZERO.saturating_add(20 * MINUTE) {
+        dialer.handle(now, Event::Tick).unwrap();
+        while let Some(addrs) = fails(&mut dialer, now) {
+            dials.push((now.saturating_since(Timestamp::ZERO).as_secs(), addrs.len()));
+        }
+        dialer.verify().unwrap();
+        now = now.saturating_add(SECOND);
+    }
+    assert!(dials.iter().any(|(_, addrs)| *addrs == 1), "{dials:?}");
+    assert!(dials.windows(2).all(|two| two[1].0 >= two[0].0 + 29), "{dials:?}");
+    // The node is alone, so it is dialed early each 30 s.
+    assert_eq!(dials.len(), 40, "{dials:?}");
+}
+
+/// The same where the driver says nothing of single addresses, or never answers.
+#[test]
+fn an_address_that_hangs_alone_cools_down() {
+    for answers in [true, false] {
+        let mut dialer = one_node(16);
+        let mut now = Timestamp::ZERO;
+        assert_eq!(fails(&mut dialer, now), Some(addrs().to_vec()));
+        let mut dials = Vec::new();
+        while now < Timestamp::ZERO.saturating_add(20 * MINUTE) {
+            dialer.handle(now, Event::Tick).unwrap();
+            while let Command::Dial { dial, .. } = dialer.poll() {
+                dials.push(now.saturating_since(Timestamp::ZERO).as_secs());
+                if answers {
+                    let outcome = DialOutcome::TimedOut;
+                    dialer.handle(now, Event::DialFinished { dial, outcome, tried: Vec::new() }).unwrap();
+                }
+            }
+            now = now.saturating_add(SECOND);
+        }
+        assert!(dials.windows(2).all(|two| two[1] >= two[0] + 29), "{answers}: {dials:?}");
+        assert!(dials.len() >= 20, "{answers}: {dials:?}");
+    }
 }
