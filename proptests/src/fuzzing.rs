@@ -41,7 +41,7 @@ pub const TARGETS: [Target; 5] = [
     ("snapshot", |bytes| snapshot(bytes, Rigor::Full)),
 ];
 
-/// Random events: every rule of the harness, in both profiles.
+/// Random events: every rule of the harness, in `balanced` and `classic`.
 ///
 /// # Panics
 /// A rule is broken.

@@ -17,6 +17,7 @@ mod decisions;
 mod determinism;
 mod differential;
 mod driver;
+mod explained;
 mod foretold;
 mod format;
 mod hostnames;

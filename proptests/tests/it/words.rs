@@ -296,63 +296,6 @@ fn an_explanation_is_a_sentence() {
     assert!(told(&dialer, 5).contains("the session ended: useless"), "{}", told(&dialer, 5));
 }
 
-/// A node that was tried before a restart, one whose cooldown has ended, and a bootnode that is never dialed.
-#[test]
-fn an_explanation_tells_what_was_before() {
-    let mut dialer = dialer(|config| {
-        (config.dynamic_target, config.discovery) = (1, false);
-        config.backoff.jitter_percent = 0;
-    });
-    let kind = PeerKind::Outbound(DialKind::Dynamic);
-    step(&mut dialer, 1, Event::PeerAdded { id: [9; 32], kind, addr: None });
-    let last_tried = Some(std::time::Duration::from_secs(10));
-    let known = dialstate::KnownNode {
-        node: node(1),
-        source: Source(1),
-        good: false,
-        failures: 3,
-        last_tried,
-        anchor: false,
-    };
-    step(&mut dialer, 1, Event::NodeRestored(known));
-    assert_eq!(
-        dialer.explain(&[1; 32]).to_string(),
-        "eligible, queued as failed (no outcome since the start; failures in a row: 3)"
-    );
-    let reason = RemovalReason::Closed;
-    step(&mut dialer, 2, Event::NodeDiscovered { node: node(2), source: Source(1), vouched: false });
-    step(&mut dialer, 2, Event::PeerAdded { id: [2; 32], kind: PeerKind::External, addr: None });
-    step(&mut dialer, 3, Event::PeerRemoved { id: [2; 32], reason });
-    step(&mut dialer, 40, Event::Tick);
-    let told = dialer.explain(&[2; 32]).to_string();
-    assert!(told.starts_with("eligible, since its cooldown has ended (at 3.000s"), "{told}");
-
-    let config = Config::scheduler().with_bootnodes(vec![node(3)]);
-    let scheduler = Dialer::new([0; 32], config, ChaCha8Rng::seed_from_u64(1), at(0)).unwrap();
-    let why = scheduler.explain(&[3; 32]);
-    assert_eq!((why.standing, why.earliest), (Standing::None, None));
-    assert_eq!(why.refusals.first(), Some(&Refusal::Unknown));
-}
-
-#[test]
-fn a_pause_lasts_until_an_instant() {
-    let mut dialer = dialer(|config| config.discovery = false);
-    let discovered = |n| Event::NodeDiscovered { node: node(n), source: Source(1), vouched: false };
-    let commands = step(&mut dialer, 1, discovered(1));
-    let Some(Command::Dial { dial, .. }) = commands.first() else { panic!("{commands:?}") };
-    let failed = Event::DialFinished { dial: *dial, outcome: DialOutcome::LocalError, tried: vec![] };
-    step(&mut dialer, 2, failed);
-    let told = dialer.explain_need().to_string();
-    assert!(told.contains("; pause after local errors until 3.000s"), "{told}");
-}
-
-#[test]
-fn durations_have_their_unit() {
-    let config = dialstate_proptests::world::Config::balanced().with_stagger(std::time::Duration::MAX);
-    let told = config.validate().unwrap_err().to_string();
-    assert_eq!(told, "stagger is 18446744073709551615.999999999s, but must be from 0ns to 31536000s");
-}
-
 #[test]
 fn the_need_is_a_sentence() {
     let mut dialer = dialer(|config| {
