@@ -66,7 +66,7 @@ impl<A> From<Vec<A>> for List<A> {
 }
 
 impl<A> Addrs<A> {
-    /// The largest number of addresses in a list. ([`Config::max_addrs`](crate::Config::max_addrs) is usually lower.)
+    /// The largest number of addresses in a list (a guess). [`Config::max_addrs`](crate::Config::max_addrs) is usually lower.
     pub const MAX: usize = 16;
 
     /// An empty list.

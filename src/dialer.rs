@@ -1,15 +1,17 @@
-//! The only door: events in, commands out.
+//! The public methods: events in, commands out.
 //!
 //! | file | what lives there |
 //! |---|---|
 //! | `dialer.rs` | [`Dialer`]: `handle`, `poll`, questions |
 //! | `dialer/apply.rs` | each event: what changes, and what the plan is told |
 //! | `dialer/enforce.rs` | what new rules do to what is there |
+//! | `dialer/restart.rs` | what a restart of the program ends |
 //! | `dialer/answers.rs` | `explain`, `explain_need`, gauges |
 
 mod answers;
 mod apply;
 mod enforce;
+mod restart;
 pub(crate) mod sweep;
 
 use rand_core::Rng;
@@ -32,7 +34,7 @@ use crate::time::Timestamp;
 
 use sweep::Sweep;
 
-/// How many entries one drain may look at without a command.
+/// How many entries one drain may look at without a command (a guess: some tens of microseconds).
 const BACKLOG: u32 = 256;
 
 /// Decides whom to dial, and when. A pure function of its config, the seed of its rng, and the events.

@@ -1,6 +1,7 @@
 //! Errors: one variant per mistake, with the details needed to correct it.
 
 use core::fmt;
+use core::time::Duration;
 
 use crate::command::{DialId, Task};
 use crate::refusal::Refusal;
@@ -120,9 +121,9 @@ impl core::error::Error for EventError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A value is out of its range. Durations are in nanoseconds.
+    /// A number is out of its range.
     OutOfRange {
-        /// The path of the field within `Config`, `backoff.short` for example.
+        /// The path of the field within `Config`, `pace.burst` for example.
         field: &'static str,
         /// The smallest value allowed.
         least: u64,
@@ -130,6 +131,17 @@ pub enum ConfigError {
         most: u64,
         /// The value of the field.
         given: u64,
+    },
+    /// A duration is out of its range.
+    DurationOutOfRange {
+        /// The path of the field within `Config`, `backoff.short` for example.
+        field: &'static str,
+        /// The shortest duration allowed.
+        least: Duration,
+        /// The longest duration allowed.
+        most: Duration,
+        /// The value of the field.
+        given: Duration,
     },
     /// A value exceeds another one that bounds it.
     Above {
@@ -147,6 +159,9 @@ impl fmt::Display for ConfigError {
         match self {
             Self::OutOfRange { field, least, most, given } => {
                 write!(f, "{field} is {given}, but must be from {least} to {most}")
+            }
+            Self::DurationOutOfRange { field, least, most, given } => {
+                write!(f, "{field} is {given:?}, but must be from {least:?} to {most:?}")
             }
             Self::Above { field, bound } => write!(f, "{field} must not be above {bound}"),
             Self::OwnBootnode => f.write_str("a bootnode has this dialer's own id"),

@@ -165,6 +165,16 @@ pub enum Event<I, A> {
         /// The outcome for each address that was tried; empty if nothing is known of the others.
         tried: Vec<AddrOutcome<A>>,
     },
+    /// This program was restarted, and the dialer was restored from a snapshot: no task is under way, no handshake is
+    /// pending and nobody is connected any more. All of these end at once. No node is blamed for it or rests because of it,
+    /// and no command follows for them: whoever was asked to dial is gone. In `balanced` the first
+    /// [`Config::anchors`](crate::Config::anchors) of the dynamic peers, those connected longest, are dialed first, as after
+    /// [`NodeRestored`](Self::NodeRestored).
+    ///
+    /// Send it as the first event after `Dialer::restore`, with the same `now`. Sent where tasks and connections have
+    /// survived, it makes the dialer forget them: answers to these tasks are `EndedTask`, and the nodes are dialed
+    /// once more.
+    Restarted,
 }
 
 impl<I, A> Event<I, A> {
@@ -189,7 +199,8 @@ impl<I, A> Event<I, A> {
             | Self::Unbanned(_)
             | Self::NetworkChanged
             | Self::Reconfigured(_)
-            | Self::Tick => None,
+            | Self::Tick
+            | Self::Restarted => None,
         }
     }
 }
@@ -231,7 +242,9 @@ pub enum RemovalReason {
     Useless,
     /// The node violated the protocol.
     Misbehaved,
-    /// This side closed the connection for a reason that says nothing about the node.
+    /// This side closed the connection for a reason that says nothing about the node. In `balanced` a node that was dialed
+    /// rests for [`Backoff::short`](crate::Backoff::short) all the same, lest it be dialed again at once; no failure counts.
+    /// After a restart of the program send [`Event::Restarted`] instead.
     Local,
     /// One of two connections to the node was closed, as `DisconnectReason::Duplicate` asked. The node stays
     /// connected by the other one.
@@ -334,11 +347,13 @@ pub enum BanSubject<I> {
 )]
 #[non_exhaustive]
 pub enum Change<I, A> {
-    /// A new `Config::dynamic_target`. Dynamic peers above a lower target are disconnected, the newest first.
+    /// A new `Config::dynamic_target`. In balanced dynamic peers above a lower target are disconnected, the newest first; in
+    /// classic and scheduler peers stay.
     DynamicTarget(u32),
     /// A new `Config::max_active_dials`. Dials above a lower limit go on.
     MaxActiveDials(u32),
-    /// A new `Config::restrict`. Peers outside of it are disconnected, and dials are cancelled.
+    /// A new `Config::restrict`. In balanced peers outside of it are disconnected, and dials are cancelled; in classic and
+    /// scheduler peers stay.
     Restrict(Option<Vec<IpNet>>),
     /// A new `Config::bootnodes`.
     Bootnodes(Vec<Node<I, A>>),

@@ -45,11 +45,13 @@ pub enum Standing {
     Static,
     /// Known nodes that cool down.
     Cooling,
-    /// Ready nodes that have been connected once.
+    /// Ready nodes that were connected to once, and have not failed since. (`KnownNode::good` and `Gauges::good` say only
+    /// that a node was connected to once.)
     Good,
-    /// Ready nodes that were tried and answered, but never connected.
+    /// Ready nodes that were alive when last tried or connected, but are not good: the handshake failed or a session has
+    /// ended.
     Answered,
-    /// Ready nodes whose last attempt got no answer.
+    /// Ready nodes whose last attempt was refused or slow, or got no answer.
     Failed,
     /// Ready nodes that were never tried.
     Fresh,
@@ -114,6 +116,9 @@ impl fmt::Display for Explanation {
     /// One sentence for an operator.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.refusals.split_first() {
+            None if self.standing == Standing::Cooling => {
+                f.write_str("eligible, since its cooldown has ended")?
+            }
             None => write!(f, "eligible, queued as {}", self.standing)?,
             Some((first, rest)) => {
                 write!(f, "not dialed: {first}")?;
@@ -126,7 +131,9 @@ impl fmt::Display for Explanation {
         }
         match self.last {
             Some((last, at)) => write!(f, " (at {at} {last}; failures in a row: {})", self.failures),
-            None => f.write_str(" (never tried)"),
+            None if self.attempts == 0 => f.write_str(" (never tried)"),
+            // It was tried before a restart, or its first attempt is under way or was given up.
+            None => write!(f, " (no outcome since the start; failures in a row: {})", self.failures),
         }
     }
 }
@@ -186,6 +193,9 @@ impl fmt::Display for NeedExplanation {
             write!(f, ", {} connected otherwise", self.connected_otherwise)?;
         }
         f.write_str(if self.looking { "; a lookup is under way" } else { "; no lookup is under way" })?;
-        self.waits.iter().try_for_each(|(reason, at)| write!(f, "; {reason} at {at}"))
+        self.waits.iter().try_for_each(|(reason, at)| {
+            let lasts = matches!(reason, WakeReason::LocalPause | WakeReason::Pacing);
+            write!(f, "; {reason} {} {at}", if lasts { "until" } else { "at" })
+        })
     }
 }

@@ -100,7 +100,8 @@ pub struct KnownNode<I, A> {
     pub good: bool,
     /// Number of failures in a row.
     pub failures: u32,
-    /// Time since its last attempt or session ended; `None`: it was never tried.
+    /// Time since its last attempt or session ended, when it was asked for; `None`: it was never tried. The time in which the
+    /// program is down is not in it.
     pub last_tried: Option<Duration>,
     /// Whether it is one of the last good peers, which are dialed first after a restart. `Config::anchors` says how
     /// many there are.

@@ -51,7 +51,8 @@ pub enum Refusal {
     },
     /// It cools down after a dial or a session.
     Cooling {
-        /// The instant from which it may be dialed again.
+        /// The instant at which its cooldown ends. Where peers are missing and nobody else is ready, balanced may dial it
+        /// earlier: `Explanation::earliest` says when at the earliest.
         until: Timestamp,
     },
     /// Its addresses are of a family (IPv4 or IPv6) in which almost no dial of this host succeeds. Only a probe is

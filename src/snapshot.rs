@@ -82,6 +82,12 @@ impl core::error::Error for RestoreError {
 }
 
 impl<I: Clone, A: Clone> Snapshot<'_, I, A> {
+    /// The config that was in force, with what [`Event::Reconfigured`](crate::Event::Reconfigured) had changed.
+    #[must_use]
+    pub fn config(&self) -> &Config<I, A> {
+        &self.facts.config
+    }
+
     /// The same, independent of the dialer: clones what is borrowed.
     #[must_use]
     pub fn into_owned<'o>(self) -> Snapshot<'o, I, A> {
@@ -120,11 +126,11 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// With another config the new one is in force, as after [`Event::Reconfigured`](crate::Event::Reconfigured): what
     /// differs takes effect with the next drain, also for what waits.
     ///
-    /// Tasks are still under way, and peers are still connected. After a restart of the process they are not, so tell the
-    /// dialer: send [`PeerRemoved`](crate::Event::PeerRemoved) with [`RemovalReason::Local`](crate::RemovalReason::Local) for
-    /// every peer, and answer open dials with [`DialOutcome::Cancelled`](crate::DialOutcome::Cancelled). Resolves, lookups and
-    /// dials whose tokens are lost end at their deadlines. So save the peers, the open tokens and the config in force
-    /// ([`config`](Self::config)) together with the snapshot.
+    /// Tasks are still under way, and peers are still connected. After a restart of the process they are not: send
+    /// [`Event::Restarted`](crate::Event::Restarted) first, with the same `now`. Without it `classic` and `scheduler`, which
+    /// have no deadlines, wait for ever for answers that nobody gives.
+    ///
+    /// The config that was in force when the snapshot was taken is [`Snapshot::config`].
     ///
     /// # Errors
     /// The config is invalid or of another profile, `now` is out of range, or the snapshot contradicts itself.

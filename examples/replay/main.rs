@@ -20,7 +20,7 @@ use clap::Parser;
 use dialstate_proptests::debug::Condition;
 use dialstate_proptests::trace::TraceError;
 
-/// Replays a recording, of either form: JSON Lines, or the compact one of `dialstate::record::Binary`.
+/// Replays a recording, of either form: JSON Lines, or the compact one of `dialstate::record::BinarySink`.
 ///
 /// Of JSON Lines, prints one line of output for each line of input. The compact form holds the answers, too: they
 /// are compared, up to the first that differs. The options ask for something else instead.

@@ -41,7 +41,7 @@ pub const TARGETS: [Target; 5] = [
     ("snapshot", |bytes| snapshot(bytes, Rigor::Full)),
 ];
 
-/// Random events: every rule of the harness, in both profiles.
+/// Random events: every rule of the harness, in `balanced` and `classic`.
 ///
 /// # Panics
 /// A rule is broken.
@@ -151,7 +151,7 @@ pub fn is_saved_seed(bytes: &[u8]) -> bool {
         || if *mode == 0 { serde_json::from_slice(bytes).ok() } else { postcard::from_bytes(bytes).ok() };
     let restores = |saved: Saved| {
         let rng = ChaCha8Rng::seed_from_u64(1);
-        [Config::balanced(), Config::classic()]
+        [Config::balanced(), Config::classic(), Config::scheduler()]
             .into_iter()
             .any(|config| Dialer::restore(saved.clone(), config, rng.clone(), Timestamp::ZERO).is_ok())
     };
@@ -162,10 +162,10 @@ fn compact(saved: &Snapshot<'_, Id, SocketAddr>) -> Vec<u8> {
     postcard::to_allocvec(saved).expect("a snapshot can be written")
 }
 
-/// Restores under both profiles, and lets what comes of it run for a while, beside a twin that is saved and restored
+/// Restores under every profile, and lets what comes of it run for a while, beside a twin that is saved and restored
 /// once more.
 fn restore(saved: &Saved, transcript: &mut Transcript) {
-    for config in [Config::balanced(), Config::classic()] {
+    for config in [Config::balanced(), Config::classic(), Config::scheduler()] {
         let balanced = config.profile() == Profile::Balanced;
         let rng = ChaCha8Rng::seed_from_u64(1);
         let restored =
@@ -239,7 +239,9 @@ fn answer(command: &Command) -> Vec<Event> {
 
 /// The setup and the steps that these bytes say.
 fn sequence(bytes: &[u8]) -> (Setup, Vec<Step>) {
-    let Some((setup, steps)) = bytes.split_first_chunk() else { return (Setup::default(), Vec::new()) };
+    let Some((setup, steps)) = bytes.split_first_chunk() else {
+        return (Setup::from_bytes([0; Setup::BYTES]), Vec::new());
+    };
     let steps = steps.chunks_exact(Step::BYTES).filter_map(|step| step.try_into().ok());
     (Setup::from_bytes(*setup), steps.take(MOST_STEPS).map(Step::from_bytes).collect())
 }
@@ -253,22 +255,22 @@ fn fail(setup: &Setup, steps: &[Step], broken: &str) -> ! {
 ///
 /// # Errors
 /// A rule is broken.
-pub fn transcribe_events(bytes: &[u8], classic: bool, transcript: &mut Transcript) -> Result<(), String> {
-    let (setup, steps) = without_own_bootnode(bytes, classic);
+pub fn transcribe_events(bytes: &[u8], profile: Profile, transcript: &mut Transcript) -> Result<(), String> {
+    let (setup, steps) = without_own_bootnode(bytes, profile);
     harness::transcribe(&setup, &steps, transcript)
 }
 
-/// What dialers decide that are restored, under both profiles, from what an input of `events` leads to.
-pub fn transcribe_restored(bytes: &[u8], classic: bool, transcript: &mut Transcript) {
-    let (setup, steps) = without_own_bootnode(bytes, classic);
+/// What dialers decide that are restored, under every profile, from what an input of `events` leads to.
+pub fn transcribe_restored(bytes: &[u8], profile: Profile, transcript: &mut Transcript) {
+    let (setup, steps) = without_own_bootnode(bytes, profile);
     match harness::dialer(&setup, &steps, Rigor::Sampled) {
         Ok(dialer) => restore(&dialer.snapshot().into_owned(), transcript),
         Err(broken) => transcript.note(&broken),
     }
 }
 
-fn without_own_bootnode(bytes: &[u8], classic: bool) -> (Setup, Vec<Step>) {
+fn without_own_bootnode(bytes: &[u8], profile: Profile) -> (Setup, Vec<Step>) {
     let (setup, mut steps) = sequence(bytes);
     steps.iter_mut().for_each(|step| step.avoid_own_bootnode());
-    (Setup { classic, ..setup }, steps)
+    (Setup { profile, ..setup }, steps)
 }

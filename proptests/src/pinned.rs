@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use dialstate::{Churn, Timestamp};
+use dialstate::{Churn, Profile, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -20,7 +20,7 @@ use crate::world::{Config, Id, Net, NetConfig, Sim, read_nodes};
 pub const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus.txt");
 
 const ME: Id = *b"the simulated dialer: not listed";
-const PROFILES: [(&str, bool); 2] = [("balanced", false), ("classic", true)];
+const PROFILES: [(&str, Profile); 2] = [("balanced", Profile::Balanced), ("classic", Profile::Classic)];
 /// How many strings of random bytes there are of each kind.
 const RANDOM_EVENTS: u64 = 1_500;
 const RANDOM_RESTORED: u64 = 300;
@@ -95,11 +95,11 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-fn events(name: &str, bytes: &[u8]) -> Vec<Case> {
-    let case = |(profile, classic)| {
+fn events(input: &str, bytes: &[u8]) -> Vec<Case> {
+    let case = |(name, profile)| {
         let bytes = bytes.to_vec();
-        Case::new(format!("{name}/{profile}"), move |transcript| {
-            if let Err(broken) = transcribe_events(&bytes, classic, transcript) {
+        Case::new(format!("{input}/{name}"), move |transcript| {
+            if let Err(broken) = transcribe_events(&bytes, profile, transcript) {
                 transcript.note(&broken);
             }
         })
@@ -107,11 +107,11 @@ fn events(name: &str, bytes: &[u8]) -> Vec<Case> {
     PROFILES.map(case).into()
 }
 
-fn restored(name: &str, bytes: &[u8]) -> Vec<Case> {
-    let case = |(profile, classic)| {
+fn restored(input: &str, bytes: &[u8]) -> Vec<Case> {
+    let case = |(name, profile)| {
         let bytes = bytes.to_vec();
-        Case::new(format!("{name}/{profile}/restored"), move |transcript| {
-            transcribe_restored(&bytes, classic, transcript);
+        Case::new(format!("{input}/{name}/restored"), move |transcript| {
+            transcribe_restored(&bytes, profile, transcript);
         })
     };
     PROFILES.map(case).into()

@@ -244,6 +244,7 @@ impl Replayer {
             }
             Input::Unbanned { subject } => Event::Unbanned(banned(subject, names)),
             Input::NetworkChanged {} => Event::NetworkChanged,
+            Input::Restarted {} => Event::Restarted,
             Input::Reconfigured { change } => Event::Reconfigured(changed(change, names)),
             Input::DialFinished { .. }
             | Input::DialConnected { .. }

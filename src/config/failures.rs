@@ -5,22 +5,24 @@ use core::time::Duration;
 use crate::time::secs;
 
 /// Cooldowns: the time from the end of a dial or session until the node may be dialed again. A cooldown doubles with
-/// each failure in a row, up to a maximum.
+/// each failure in a row, up to a maximum. Every cooldown is then spread by `jitter_percent`, the longest too: 60 s become up
+/// to 72 s, and 1 h up to 72 min. All but `history` are of balanced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Backoff {
     /// Classic: cooldown after every dial, whatever its outcome. Default 30 s (go-ethereum's
-    /// `dialHistoryExpiration`).
+    /// `dialHistoryExpiration`). Scheduler: the same from the start of every attempt, 35 s (go-ethereum's
+    /// `inboundThrottleTime` and 5 s). Unused in balanced.
     pub history: Duration,
     /// Cooldown of a static node after its first failure. At least 1 ms, at most `static_max`. Default 5 s
     /// (Tendermint).
     pub static_first: Duration,
-    /// Longest cooldown of a static node. Default 60 s (a guess; cosmos-sdk#2436 reports nodes given up after
+    /// Longest cooldown of a static node, before its jitter. Default 60 s (a guess; cosmos-sdk#2436 reports nodes given up after
     /// 20 min).
     pub static_max: Duration,
-    /// First cooldown after `Unreachable`, `Refused`, `TimedOut`, or a session that was `Closed`. At least 1 ms, at
-    /// most `max`. Default 30 s (reth's low severity).
+    /// First cooldown after `Unreachable`, `Refused`, `TimedOut`, or a session that was `Closed` or ended with `Local`. At
+    /// least 1 ms, at most `max`. Default 30 s (reth's low severity).
     pub short: Duration,
     /// First cooldown after `TooManyPeers` or `HandshakeFailed`. At least 1 ms, at most `max`. Default 3 min (reth's
     /// medium severity).
@@ -28,7 +30,7 @@ pub struct Backoff {
     /// First cooldown after `Useless`, `WrongIdentity` or `Misbehaved`. At least 1 ms, at most `max`. Default 15 min
     /// (reth's high severity).
     pub long: Duration,
-    /// Longest cooldown of a node that is not static. Default 1 h (reth).
+    /// Longest cooldown of a node that is not static, before its jitter. Default 1 h (reth).
     pub max: Duration,
     /// Largest deviation of a cooldown to either side, in percent, 0 to 90. Default 20 (Tendermint and LND spread
     /// theirs, too).
@@ -69,7 +71,7 @@ impl Default for Backoff {
 }
 
 /// Detection of an outage of this host's own network. While an outage is suspected, failures of dials don't count
-/// against nodes.
+/// against nodes. Balanced only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -79,9 +81,10 @@ pub struct Outage {
     pub failures: u32,
     /// Time since the last success from which an outage is suspected. Default 30 s (a guess).
     pub silence: Duration,
-    /// Time between two dials at the beginning of a suspected outage; after each dial it is a quarter shorter. If all
-    /// nodes cool down while peers are missing, one of them is dialed after each such time. At least 1 ms. Default 5 s
-    /// (a guess).
+    /// Time between two dials at the beginning of a suspected outage; after each dial it is a quarter shorter. Where peers are
+    /// missing and all nodes cool down, a node may be dialed before its cooldown ends: at most one after each such time,
+    /// [`Backoff::short`] after its own last attempt or later, and none while some cooldown ends within 1 s. At least 1 ms.
+    /// Default 5 s (a guess).
     pub probe: Duration,
     /// Changes of the network within this time of each other count as one. Default 30 s: the deadline of a dial.
     pub changes: Duration,

@@ -70,7 +70,8 @@ pub struct Limits {
     pub requested: u32,
     /// Bootnodes, at most 2^20; with more the config is invalid. Default 64.
     pub bootnodes: u32,
-    /// Nodes found by lookups that wait to be dialed; beyond this they are dropped. Classic only. Default 65,536.
+    /// Nodes found by lookups that wait to be dialed; beyond this they are dropped. Classic, and
+    /// scheduler for its stream of candidates. Default 65,536.
     pub lookup_buffer: u32,
     /// Nodes that are taken from one answer to a lookup, at least 1 and at most 2^20; further ones are dropped, and counted.
     /// Default 256: a Kademlia lookup brings 16 or 20. Classic and scheduler: 65,536.

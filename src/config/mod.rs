@@ -49,7 +49,8 @@ impl fmt::Display for Profile {
     }
 }
 
-/// The configuration of a dialer: every constant of its profile, with unit, range, default and the origin of the default.
+/// The configuration of a dialer: every constant that a user may want to change, with unit, range, default and the origin of the
+/// default.
 ///
 /// `Dialer::new` checks every field. A duration may be anything from zero to [`MAX_DURATION`], unless its field states a
 /// minimum. Defaults are those of `balanced`; other profiles are named where they differ.
@@ -82,23 +83,24 @@ pub struct Config<I, A> {
     /// The policy; set by the constructors only.
     profile: Profile,
     /// Number of dynamic outbound peers to keep, 0 to 2^20. With 0 only static nodes are dialed. Default 16
-    /// (go-ethereum: a third of 50 peers).
+    /// (go-ethereum: a third of 50 peers). In scheduler static peers count too.
     pub dynamic_target: u32,
     /// Largest number of concurrent attempts to dynamic nodes; an attempt to a bootnode may come on top. At least 1.
     /// Default 32: twice the target, so that dials that take long leave room for as many others (go-ethereum: 50; its
-    /// `maxActiveDialTasks` was 16). Unlimited in classic, where this limit belongs to the server around `dialstate`.
+    /// `maxActiveDialTasks` was 16). Unlimited in classic, where this limit belongs to the server around `dialstate`; 50 in
+    /// scheduler, for all attempts.
     pub max_active_dials: u32,
     /// Whether the driver can resolve nodes and look them up. Without discovery no `Resolve` and no `Lookup` is
     /// issued, and a node without an address is not dialed. Default true.
     pub discovery: bool,
-    /// Nodes that are dialed when there are no outbound peers (in classic: no peers at all). At most
+    /// Nodes that are dialed when there are no outbound peers (in classic: no peers at all; in scheduler: never). At most
     /// [`Limits::bootnodes`]; the dialer's own id is refused. Default none.
     pub bootnodes: Vec<Node<I, A>>,
     /// Networks that dials are restricted to. With `None`, the default, any address may be dialed; with an empty
     /// list none may.
     pub restrict: Option<Vec<IpNet>>,
     /// Number of addresses kept for each node, 1 to [`Addrs::MAX`]. Default 4 (a guess: IPv4 and IPv6 over two
-    /// uplinks); 16 in classic.
+    /// uplinks); 16 in classic and scheduler.
     pub max_addrs: u32,
     /// Delay between the starts of two addresses of one dial; each `Command::Dial` carries it. Default 250 ms (RFC 8305, section 5).
     pub stagger: Duration,
@@ -116,7 +118,7 @@ pub struct Config<I, A> {
     pub pace: Pace,
     /// Detection of an outage of this host's own network.
     pub outage: Outage,
-    /// Limits on outbound peers per subnet; `None`: no limits. Default on; `None` in classic.
+    /// Limits on outbound peers per subnet; `None`: no limits. Default on; `None` in classic and scheduler.
     pub diversity: Option<Diversity>,
     /// Caps on the size of every collection.
     pub limits: Limits,
@@ -134,7 +136,7 @@ pub struct Config<I, A> {
 }
 
 impl<I, A> Config<I, A> {
-    /// The largest number of anchors.
+    /// The largest number of anchors (a guess: the default number of peers).
     pub const MAX_ANCHORS: u32 = 16;
 
     /// The policy of this config, as chosen by the constructor.

@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::time::secs;
 
 /// Deadlines of tasks. After its deadline a task has failed, and a `Cancel` is issued for it. `None`: no deadline,
-/// as in classic. Each is at least 1 ms.
+/// as in classic and scheduler. Each is at least 1 ms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -18,7 +18,7 @@ pub struct Deadlines {
     /// Deadline of a lookup. Default 30 s (a guess).
     pub lookup: Option<Duration>,
     /// Time after which a pending inbound handshake is forgotten. Default 30 s (go-ethereum gives 5 s to each of
-    /// its two handshakes).
+    /// its two handshakes), in classic too; 365 days in scheduler, where only `InboundEnded` ends one.
     pub inbound_handshake: Duration,
 }
 
@@ -39,13 +39,13 @@ impl Default for Deadlines {
 #[non_exhaustive]
 pub struct Lookups {
     /// Time between the starts of the first few lookups. It doubles with every four of them, up to `interval`. At least
-    /// 1 ms. Default 250 ms (a guess: a few round trips). Unused in classic.
+    /// 1 ms. Default 250 ms (a guess: a few round trips). Balanced only.
     pub first: Duration,
     /// Time between the starts of two lookups. At least 1 ms, at most `interval_max`. Default 4 s (go-ethereum's
-    /// `lookupInterval`).
+    /// `lookupInterval`); 1 s in scheduler (a guess: the original reads from iterators).
     pub interval: Duration,
     /// Upper bound to which the interval doubles while lookups find no new nodes and any node is known. Default 60 s
-    /// (reth, Zebra). Unused in classic.
+    /// (reth, Zebra). Balanced only.
     pub interval_max: Duration,
 }
 
@@ -55,7 +55,7 @@ impl Default for Lookups {
     }
 }
 
-/// Use of bootnodes while there are no outbound peers.
+/// Use of bootnodes while there are no outbound peers. Unused in scheduler, which dials none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -63,7 +63,7 @@ pub struct Fallback {
     /// Time without an outbound peer until the first bootnode is dialed, and the first interval between two
     /// bootnodes. At least 1 ms, at most `max`. Default 20 s (go-ethereum's `fallbackInterval`).
     pub after: Duration,
-    /// Upper bound to which the interval between two bootnodes doubles. Default 60 s (a guess). Unused in classic.
+    /// Upper bound to which the interval between two bootnodes doubles. Default 60 s (a guess). Balanced only.
     pub max: Duration,
 }
 
@@ -97,15 +97,15 @@ impl Default for Resolves {
 #[non_exhaustive]
 pub struct Pace {
     /// Largest number of concurrent attempts to static nodes and requested nodes. At least 1. Default 16. It is
-    /// separate from the limit for dynamic attempts, so that neither kind starves the other. Unlimited in classic.
+    /// separate from the limit for dynamic attempts, so that neither kind starves the other. Unlimited in classic and scheduler.
     pub static_active: u32,
     /// Number of dials that may start at one instant, 1 to 2^20. Default 16.
     pub burst: u32,
     /// Time between two dials once the burst is used up. Zero: dials are not paced. Default 125 ms, 8 dials a second
-    /// (Zebra: 100 ms, Bitcoin: 500 ms).
+    /// (Zebra: 100 ms, Bitcoin: 500 ms). Zero in classic and scheduler, which pace nothing.
     pub interval: Duration,
     /// Duration from which a dynamic dial no longer holds its slot, so that the next candidate can be dialed. Default 2 s
-    /// (a guess: a few round trips between continents, and one lost packet). Unused in classic.
+    /// (a guess: a few round trips between continents, and one lost packet). Balanced only.
     pub slow_after: Duration,
     /// Overdue time from which an event counts as a jump of time, as after a suspend of the host. The burst is then
     /// used up, and tasks that are overdue end without a failure of their nodes. At least 1 ms. Default 60 s (a

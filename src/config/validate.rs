@@ -5,7 +5,6 @@ use core::time::Duration;
 use super::{Backoff, Churn, Config, Deadlines, Diversity, MAX_DURATION};
 use crate::address::Addrs;
 use crate::error::ConfigError;
-use crate::time::nanos;
 
 impl<I, A> Config<I, A> {
     /// Checks every field. (Whether a bootnode has the dialer's own id, `Dialer::new` checks.)
@@ -20,13 +19,13 @@ impl<I, A> Config<I, A> {
         range(("fallback.after", fallback.after), ("fallback.max", fallback.max))?;
         range(("resolves.delay", resolves.delay), ("resolves.delay_max", resolves.delay_max))?;
         self.backoff.validate()?;
-        duration("stagger", self.stagger, 0)?;
-        duration("pace.interval", self.pace.interval, 0)?;
-        duration("pace.slow_after", self.pace.slow_after, 0)?;
+        duration("stagger", self.stagger, Duration::ZERO)?;
+        duration("pace.interval", self.pace.interval, Duration::ZERO)?;
+        duration("pace.slow_after", self.pace.slow_after, Duration::ZERO)?;
         duration("pace.jump", self.pace.jump, MILLI)?;
-        duration("outage.silence", self.outage.silence, 0)?;
+        duration("outage.silence", self.outage.silence, Duration::ZERO)?;
         duration("outage.probe", self.outage.probe, MILLI)?;
-        duration("outage.changes", self.outage.changes, 0)?;
+        duration("outage.changes", self.outage.changes, Duration::ZERO)?;
         self.diversity.as_ref().map_or(Ok(()), Diversity::validate)?;
         self.feeler_interval.map_or(Ok(()), |interval| duration("feeler_interval", interval, MILLI))?;
         count("anchors", self.anchors, 0, u64::from(Self::MAX_ANCHORS))?;
@@ -85,13 +84,13 @@ impl Deadlines {
 
 impl Backoff {
     fn validate(&self) -> Result<(), ConfigError> {
-        duration("backoff.history", self.history, 0)?;
+        duration("backoff.history", self.history, Duration::ZERO)?;
         range(("backoff.static_first", self.static_first), ("backoff.static_max", self.static_max))?;
         range(("backoff.short", self.short), ("backoff.max", self.max))?;
         range(("backoff.medium", self.medium), ("backoff.max", self.max))?;
         range(("backoff.long", self.long), ("backoff.max", self.max))?;
         range(("backoff.local_pause", self.local_pause), ("backoff.local_pause_max", self.local_pause_max))?;
-        duration("backoff.stable_session", self.stable_session, 0)?;
+        duration("backoff.stable_session", self.stable_session, Duration::ZERO)?;
         count("backoff.jitter_percent", self.jitter_percent, 0, 90)?;
         count("backoff.worn_after", self.worn_after, 1, u64::from(u8::MAX))
     }
@@ -112,26 +111,22 @@ impl Diversity {
 impl Churn {
     fn validate(&self) -> Result<(), ConfigError> {
         range(("churn.min", self.min), ("churn.max", self.max))?;
-        duration("churn.min_age", self.min_age, 0)
+        duration("churn.min_age", self.min_age, Duration::ZERO)
     }
 }
 
-const MILLI: u64 = 1_000_000;
+const MILLI: Duration = Duration::from_millis(1);
 
 fn count(field: &'static str, given: u32, least: u64, most: u64) -> Result<(), ConfigError> {
-    within(field, u64::from(given), least, most)
+    let given = u64::from(given);
+    let within = (least..=most).contains(&given);
+    if within { Ok(()) } else { Err(ConfigError::OutOfRange { field, least, most, given }) }
 }
 
-fn duration(field: &'static str, given: Duration, least: u64) -> Result<(), ConfigError> {
-    within(field, nanos(given), least, nanos(MAX_DURATION))
-}
-
-fn within(field: &'static str, given: u64, least: u64, most: u64) -> Result<(), ConfigError> {
-    if (least..=most).contains(&given) {
-        Ok(())
-    } else {
-        Err(ConfigError::OutOfRange { field, least, most, given })
-    }
+fn duration(field: &'static str, given: Duration, least: Duration) -> Result<(), ConfigError> {
+    let most = MAX_DURATION;
+    let within = (least..=most).contains(&given);
+    if within { Ok(()) } else { Err(ConfigError::DurationOutOfRange { field, least, most, given }) }
 }
 
 fn not_above(field: &'static str, given: u32, bound: &'static str, most: u32) -> Result<(), ConfigError> {

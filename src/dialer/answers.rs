@@ -77,7 +77,8 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     }
 
     fn bootnode(&self, id: &I) -> Option<Subject<'_, I, A>> {
-        let bootnode = self.facts.config.bootnodes.iter().find(|node| node.id == *id)?;
+        let used = self.plan.uses_bootnodes();
+        let bootnode = self.facts.config.bootnodes.iter().find(|node| used && node.id == *id)?;
         Some(Subject::delivered(&self.facts, bootnode, DialKind::Bootnode))
     }
 
@@ -164,7 +165,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     }
 
     /// The dynamic peers that have been connected longest.
-    fn anchors(&self) -> Vec<(Timestamp, NodeSlot)> {
+    pub(super) fn anchors(&self) -> Vec<(Timestamp, NodeSlot)> {
         let facts = &self.facts;
         let peers = facts.peers.of_budget(Budget::Dynamic).iter().filter_map(|slot| facts.peers.get(slot));
         let mut oldest: Vec<_> = peers.map(|peer| (peer.since(), peer.node())).collect();
@@ -205,8 +206,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
 
     /// The tasks that wait for an answer, in the order in which they went out: what a driver gives up at shutdown, and takes up
     /// again or answers after a restore.
-    #[must_use]
-    pub fn tasks(&self) -> Vec<OpenTask<I>> {
+    pub fn tasks(&self) -> impl Iterator<Item = OpenTask<I>> {
         let (facts, clock) = (&self.facts, self.clock);
         let attempts = facts.attempts.iter().filter_map(|(slot, attempt)| {
             let deadline = facts.attempts.deadline(slot);
@@ -216,8 +216,10 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         let lookup = lookup.map(|task| OpenTask { task, id: None, deadline: facts.lookup.deadline() });
         let mut open: Vec<_> = attempts.chain(lookup).collect();
         open.sort_unstable_by_key(|open| open.task.as_raw());
-        open.iter_mut().for_each(|open| open.deadline = open.deadline.map(|at| clock.outer(at)));
-        open
+        open.into_iter().map(move |open| {
+            let deadline = open.deadline.map(|at| clock.outer(at));
+            OpenTask { deadline, ..open }
+        })
     }
 
     /// Numbers of what is there now.

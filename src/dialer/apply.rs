@@ -97,6 +97,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             Event::NetworkChanged => self.plan.network_changed(&mut self.facts),
             Event::Reconfigured(change) => return self.reconfigure(change),
             Event::Tick => {}
+            Event::Restarted => self.restarted(),
         }
         Ok(())
     }

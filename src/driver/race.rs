@@ -8,7 +8,8 @@ use crate::command::DialId;
 use crate::event::{AddrOutcome, DialOutcome, Event};
 use crate::time::Timestamp;
 
-/// The part of the time before the deadline that is left for the answer to arrive, and the most that is.
+/// The part of the time before the deadline that is left for the answer to arrive, and the most that is (guesses: a program that
+/// is busy takes so long to come round).
 const MARGIN_PART: u32 = 16;
 const MARGIN: Duration = Duration::from_millis(500);
 
@@ -18,7 +19,7 @@ const MARGIN: Duration = Duration::from_millis(500);
 /// Make one of the fields of a `Command::Dial`, and ask [`next`](Self::next) after each change. Every address is to be
 /// connected to, including the handshake that proves the id of the node; report each with [`connected`](Self::connected) or
 /// [`failed`](Self::failed). At [`RaceStep::Finished`] abort what is still running, and send [`answer`](Self::answer).
-/// It ends by itself shortly before the deadline, so that the answer is not late and what was learned of the addresses
+/// It ends by itself before the deadline, by a sixteenth of the time that the dial has but at most 500 ms, so that the answer is not late and what was learned of the addresses
 /// is not lost. After a `Command::Cancel` just drop it.
 ///
 /// ```

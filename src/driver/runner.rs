@@ -18,6 +18,9 @@ use crate::time::Timestamp;
 
 /// What a [`Runner`] runs: a [`Dialer`], or one that is recorded.
 pub trait Decide<I, A> {
+    /// The rng of the dialer.
+    type Rng: Rng;
+
     /// As [`Dialer::handle`].
     ///
     /// # Errors
@@ -26,25 +29,40 @@ pub trait Decide<I, A> {
 
     /// As [`Dialer::poll`].
     fn poll(&mut self) -> Command<I, A>;
+
+    /// The dialer itself, to be asked questions.
+    fn dialer(&self) -> &Dialer<I, A, Self::Rng>;
 }
 
 impl<I: NodeId, A: Address, R: Rng> Decide<I, A> for Dialer<I, A, R> {
+    type Rng = R;
+
     fn handle(&mut self, now: Timestamp, event: Event<I, A>) -> Result<(), EventError> {
         Self::handle(self, now, event)
     }
 
     fn poll(&mut self) -> Command<I, A> {
         Self::poll(self)
+    }
+
+    fn dialer(&self) -> &Self {
+        self
     }
 }
 
 impl<I: NodeId, A: Address, R: Rng, S: Sink<I, A>> Decide<I, A> for Recorder<I, A, R, S> {
+    type Rng = R;
+
     fn handle(&mut self, now: Timestamp, event: Event<I, A>) -> Result<(), EventError> {
         Self::handle(self, now, event)
     }
 
     fn poll(&mut self) -> Command<I, A> {
         Self::poll(self)
+    }
+
+    fn dialer(&self) -> &Dialer<I, A, R> {
+        Self::dialer(self)
     }
 }
 
@@ -133,7 +151,8 @@ pub enum RunnerStep<I, A> {
 }
 
 impl<I: NodeId, A: Address, H, D: Decide<I, A>> Runner<D, I, A, H> {
-    /// Runs a dialer that has nothing under way, and no peers.
+    /// Runs a dialer that has nothing under way, and no peers: a new one, or a restored one that was told
+    /// [`Event::Restarted`].
     #[must_use]
     pub fn new(dialer: D) -> Self {
         let (races, sessions, connections) = (Races::default(), Sessions::new(), BTreeMap::new());

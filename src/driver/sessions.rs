@@ -72,7 +72,7 @@ impl<I, A, C> Default for Sessions<I, A, C> {
 }
 
 impl<I: Copy + Ord, A: Clone, C: Copy + Ord> Sessions<I, A, C> {
-    /// The most connections of one side with one peer.
+    /// The most connections of one side with one peer (a guess: one is usual, and two while one replaces the other).
     pub const MOST: usize = 4;
 
     /// An empty count: no connection is up.

@@ -124,6 +124,11 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         self.lookup.end(self.now);
     }
 
+    /// Nobody is left to be told of the tasks that were given up.
+    pub(crate) fn forget_cancels(&mut self) {
+        self.cancels.clear();
+    }
+
     fn not_open(&mut self, task: Task, token: u64) -> EventError {
         if token == 0 || token > self.tokens {
             count(&mut self.stats.unknown_answers);

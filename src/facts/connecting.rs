@@ -91,8 +91,14 @@ impl<I: NodeId, A: Address> Facts<I, A> {
 
     /// The handshake that expires first is given up. Returns its node, which has to be settled.
     pub(crate) fn expire_handshake(&mut self) -> Option<NodeSlot> {
-        let (handshake, _) = self.inbound.first()?;
+        let node = self.end_first_handshake()?;
         count(&mut self.stats.inbound_expired);
+        Some(node)
+    }
+
+    /// Some inbound handshake has ended. Returns its node, which has to be settled.
+    pub(crate) fn end_first_handshake(&mut self) -> Option<NodeSlot> {
+        let (handshake, _) = self.inbound.first()?;
         self.inbound.remove(handshake)
     }
 

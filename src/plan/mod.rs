@@ -148,6 +148,14 @@ impl<I: NodeId, A: Address> Policy<I, A> for Plan<I, A> {
         policy!(self, plan => plan.handshake_ended(facts, node));
     }
 
+    fn attempt_lost(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
+        policy!(self, plan => plan.attempt_lost(facts, node));
+    }
+
+    fn session_lost(&mut self, facts: &mut Facts<I, A>, peer: &Peer<A>, anchor: bool) {
+        policy!(self, plan => plan.session_lost(facts, peer, anchor));
+    }
+
     fn network_changed(&mut self, facts: &mut Facts<I, A>) {
         policy!(self, plan => plan.network_changed(facts));
     }
@@ -170,6 +178,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Plan<I, A> {
 
     fn mixes_sources(&self) -> bool {
         policy!(self, plan => Policy::<I, A>::mixes_sources(plan))
+    }
+
+    fn uses_bootnodes(&self) -> bool {
+        policy!(self, plan => Policy::<I, A>::uses_bootnodes(plan))
     }
 
     fn disconnects_restricted(&self) -> bool {

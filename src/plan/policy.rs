@@ -168,6 +168,13 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
         ended: Ended,
     );
 
+    /// An attempt to reach a node has ended with a restart of the program, and the plan was told that it is moot. What rests
+    /// for that alone does not.
+    fn attempt_lost(&mut self, facts: &mut Facts<I, A>, node: NodeSlot);
+
+    /// A session has ended with a restart of the program: nobody is to blame. `anchor`: it was one of the oldest.
+    fn session_lost(&mut self, facts: &mut Facts<I, A>, peer: &Peer<A>, anchor: bool);
+
     /// An inbound handshake with a node has ended or expired.
     fn handshake_ended(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
         self.settle(facts, node);
@@ -202,6 +209,11 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
     /// Whether a static node may be dialed as a dynamic one too, where it was discovered to be. go-ethereum's sources know
     /// nothing of each other.
     fn mixes_sources(&self) -> bool {
+        true
+    }
+
+    /// Whether bootnodes are ever dialed.
+    fn uses_bootnodes(&self) -> bool {
         true
     }
 

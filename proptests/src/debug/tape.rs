@@ -178,6 +178,7 @@ pub(super) fn named(input: &Input) -> Vec<TraceId> {
         | Input::Unbanned { .. }
         | Input::InboundEnded { .. }
         | Input::NetworkChanged {}
+        | Input::Restarted {}
         | Input::Tick {} => Vec::new(),
     }
 }

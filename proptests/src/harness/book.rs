@@ -34,12 +34,15 @@ struct Pending {
     id: Id,
     until: Timestamp,
     order: u64,
+    /// In scheduler the first handshake with a node that ends lets it be dialed, whatever others are under way.
+    waived: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Book {
     pub(super) counts: Counts,
     pub(super) balanced: bool,
+    pub(super) scheduler: bool,
     /// The config in force.
     pub(super) config: Config,
     /// The latest instant of any event.
@@ -67,6 +70,7 @@ impl Book {
         Self {
             counts: Counts::default(),
             balanced: config.profile() == Profile::Balanced,
+            scheduler: config.profile() == Profile::Scheduler,
             config,
             now,
             peers: BTreeMap::new(),
@@ -112,7 +116,7 @@ impl Book {
     }
 
     pub(super) fn is_pending(&self, id: &Id) -> bool {
-        self.pending.values().any(|pending| pending.id == *id)
+        self.pending.values().any(|pending| pending.id == *id && !pending.waived)
     }
 
     pub(super) fn pending(&self) -> usize {
@@ -137,9 +141,20 @@ impl Book {
         self.counts.clock_regressions += u64::from(now < self.now);
         self.now = self.now.max(now);
         self.bans.retain(|_, until| until.is_none_or(|until| until > self.now));
-        let before = self.pending.len();
-        self.pending.retain(|_, pending| pending.until > self.now);
-        self.counts.inbound_expired += (before - self.pending.len()) as u64;
+        let expired: Vec<u64> = self
+            .pending
+            .iter()
+            .filter(|(_, of)| of.until <= self.now)
+            .map(|(connection, _)| *connection)
+            .collect();
+        self.counts.inbound_expired += expired.len() as u64;
+        expired.into_iter().for_each(|connection| self.handshake_ended(connection));
+    }
+
+    fn handshake_ended(&mut self, connection: u64) {
+        let Some(ended) = self.pending.remove(&connection) else { return };
+        let same = self.pending.values_mut().filter(|pending| self.scheduler && pending.id == ended.id);
+        same.for_each(|pending| pending.waived = true);
     }
 
     /// Enters an event that the dialer took.
@@ -151,7 +166,7 @@ impl Book {
             Event::PeerRemoved { reason: RemovalReason::Duplicate, .. } => {}
             Event::PeerRemoved { id, .. } => drop(self.peers.remove(id)),
             Event::InboundPending { connection, id } => self.inbound_pending(connection.0, *id),
-            Event::InboundEnded { connection } => drop(self.pending.remove(&connection.0)),
+            Event::InboundEnded { connection } => self.handshake_ended(connection.0),
             Event::DialRequested(id) => drop(self.requested.insert(*id)),
             Event::Banned { subject, until } => {
                 self.bans.insert(canonical(*subject), *until);
@@ -159,6 +174,7 @@ impl Book {
             }
             Event::Unbanned(subject) => drop(self.bans.remove(&canonical(*subject))),
             Event::Reconfigured(change) => self.reconfigured(change),
+            Event::Restarted => self.restarted(),
             Event::DialConnected { dial, .. } => {
                 let flight = self.flights.get(&dial.as_raw());
                 if let Some((id, kind)) = flight.and_then(|flight| flight.id.zip(flight.kind)) {
@@ -191,16 +207,28 @@ impl Book {
     }
 
     fn inbound_pending(&mut self, connection: u64, id: Id) {
-        self.pending.remove(&connection);
+        self.handshake_ended(connection);
         if self.pending.len() >= self.config.limits.inbound_handshakes as usize {
             let oldest = self.pending.iter().min_by_key(|(_, pending)| pending.order);
             let oldest = oldest.map(|(connection, _)| *connection);
-            oldest.map(|connection| self.pending.remove(&connection));
+            oldest.into_iter().for_each(|connection| self.handshake_ended(connection));
             self.counts.inbound_expired += 1;
         }
         self.inbound_order += 1;
         let until = self.now.saturating_add(self.config.deadlines.inbound_handshake);
-        self.pending.insert(connection, Pending { id, until, order: self.inbound_order });
+        self.pending.insert(connection, Pending { id, until, order: self.inbound_order, waived: false });
+    }
+
+    /// Nothing is under way and nobody is connected any more. Dials that were in flight count as given up.
+    fn restarted(&mut self) {
+        let dials = self.flights.values().filter(|flight| matches!(flight.task, Task::Dial(_))).count();
+        self.counts.dials_given_up += dials as u64;
+        self.flights.clear();
+        self.ended.clear();
+        self.between.clear();
+        self.resolved.clear();
+        self.peers.clear();
+        self.pending.clear();
     }
 
     fn reconfigured(&mut self, change: &Change<Id, SocketAddr>) {

@@ -18,7 +18,7 @@ pub(super) struct Counts {
     dials: u64,
     outcomes: BTreeMap<DialOutcome, u64>,
     /// Dials that the dialer gave up: overdue, or made moot.
-    dials_given_up: u64,
+    pub(super) dials_given_up: u64,
     resolves: u64,
     lookups: u64,
     lookup_nodes: u64,

@@ -1,4 +1,4 @@
-//! Random sequences of events against both profiles, and what must hold after each: shared by the property tests
+//! Random sequences of events against every profile, and what must hold after each: shared by the property tests
 //! and the fuzzer.
 //!
 //! | file | what lives there |

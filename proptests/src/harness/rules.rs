@@ -62,7 +62,9 @@ fn dial(book: &Book, node: &Node, kind: DialKind) -> Result<(), Broken> {
         return Ok(());
     }
     ensure!(!book.peers.contains_key(&node.id), "{n} is dialed as {kind:?}, and connected");
-    ensure!(!book.is_pending(&node.id), "{n} is dialed as {kind:?}, and connecting to us");
+    // In scheduler a static node that is ready to be dialed stays so, whatever handshake begins.
+    let pending = book.is_pending(&node.id) && !(book.scheduler && kind == DialKind::Static);
+    ensure!(!pending, "{n} is dialed as {kind:?}, and connecting to us");
     for addr in &node.addrs {
         ensure!(!book.is_banned(addr), "{n} is dialed at {addr}, which is banned");
         ensure!(!book.is_restricted(addr), "{n} is dialed at {addr}, which the restrict list excludes");

@@ -49,7 +49,7 @@ pub(super) struct Run {
     transcript: Option<Transcript>,
 }
 
-/// Drives both profiles' rules over a sequence of steps, then through a long silence and a calm.
+/// Drives a profile's rules over a sequence of steps, then through a long silence and a calm.
 ///
 /// # Errors
 /// The rule that was broken, with the number of the step.

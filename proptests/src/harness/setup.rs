@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use dialstate::{Churn, Timestamp};
+use dialstate::{Churn, Profile, Timestamp};
 
 use super::pool;
 use crate::world::Config;
 
 /// What a run begins with, in plain numbers, each taken modulo its choices.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setup {
-    /// Classic instead of balanced.
-    pub classic: bool,
+    /// Whose rules hold.
+    pub profile: Profile,
     /// The dynamic target, the active dials, and the active static ones.
     pub slots: [u8; 3],
     /// The burst.
@@ -34,12 +34,12 @@ impl Setup {
     /// How many bytes say everything.
     pub const BYTES: usize = 12;
 
-    /// The setup that these bytes say.
+    /// The setup that these bytes say. None is of scheduler: saved inputs are to go on meaning what they meant.
     #[must_use]
     pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
-        let [classic, t, a, s, burst, without, bootnodes, restrict, tight, options, times, seed] = bytes;
+        let [profile, t, a, s, burst, without, bootnodes, restrict, tight, options, times, seed] = bytes;
         Self {
-            classic: classic % 4 == 3,
+            profile: if profile % 4 == 3 { Profile::Classic } else { Profile::Balanced },
             slots: [t, a, s],
             burst,
             without: [without % 8 > 5, without % 3 == 2],
@@ -54,13 +54,17 @@ impl Setup {
     /// The config.
     #[must_use]
     pub fn config(&self) -> Config {
-        let mut config = if self.classic { Config::classic() } else { Config::balanced() };
+        let mut config = match self.profile {
+            Profile::Classic => Config::classic(),
+            Profile::Scheduler => Config::scheduler(),
+            _ => Config::balanced(),
+        };
         let [target, active, fixed] = self.slots.map(usize::from);
         config.dynamic_target = [16, 3, 2, 1, 0][target % 5];
         config.bootnodes = (0..self.rules[0] % 4).map(|n| pool::node(n + 3, n * 5)).collect();
         config.restrict = pool::restrict(self.rules[1]);
         config.discovery = !self.without[0];
-        if !self.classic {
+        if self.profile == Profile::Balanced {
             config.max_active_dials = [16, 2, 1][active % 3];
             config.pace.static_active = [16, 2, 1][fixed % 3];
             config.pace.burst = [16, 1][usize::from(self.burst % 2)];

@@ -135,6 +135,8 @@ pub enum Act {
         first: u8,
         count: u8,
     },
+    /// The program was restarted. No byte says so: saved inputs are to go on meaning what they meant.
+    Restart,
 }
 
 const OUTCOMES: [DialOutcome; 10] = [
@@ -183,6 +185,12 @@ impl Step {
             act: Act::from_bytes([act, a, b, c]),
             drain: Drain::from_byte(drain),
         }
+    }
+
+    /// The same step with a restart of the program in the place of what happens.
+    #[must_use]
+    pub const fn with_restart(self) -> Self {
+        Self { act: Act::Restart, ..self }
     }
 
     /// Takes the dialer itself out of a list of bootnodes.
@@ -315,6 +323,7 @@ impl Act {
                 Event::Reconfigured(Change::Bootnodes(nodes))
             }
             Self::Tick => Event::Tick,
+            Self::Restart => Event::Restarted,
         }]
     }
 }

@@ -143,6 +143,7 @@ impl<W: Write> JsonLines<W> {
             }
             Event::Unbanned(subject) => Input::Unbanned { subject: (*subject).into() },
             Event::NetworkChanged => Input::NetworkChanged {},
+            Event::Restarted => Input::Restarted {},
             Event::Reconfigured(change) => Input::Reconfigured { change: change.try_into()? },
             answer => self.show_answer(answer)?,
         })

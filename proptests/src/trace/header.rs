@@ -74,11 +74,13 @@ impl Header {
         let defaults = settings(&mut header.config(&mut Names::default())?);
         header.settings = settings(&mut config.clone());
         header.settings.retain(|name, value| defaults.get(name) != Some(value));
-        if header.config(&mut Names::default())? == *config {
-            Ok(header)
-        } else {
-            Err("the config has a field that traces don't know: add it to trace/header.rs".to_owned())
+        let read = header.config(&mut Names::default())?;
+        if read == *config {
+            return Ok(header);
         }
+        let (given, read) = (json!(config), json!(read));
+        let field = differing(&given, &read).unwrap_or_default();
+        Err(format!("traces don't know the field `{field}` of the config: add it to trace/header.rs"))
     }
 
     /// Which profile the line names.
@@ -106,6 +108,18 @@ impl Header {
         apply(&mut config, &self.settings)?;
         Ok(config)
     }
+}
+
+/// The path of the first field in which two objects differ.
+fn differing(one: &Value, other: &Value) -> Option<String> {
+    if one == other {
+        return None;
+    }
+    let part = one.as_object().into_iter().flatten().find_map(|(name, value)| {
+        let inner = differing(value, other.get(name)?)?;
+        Some(if inner.is_empty() { name.clone() } else { format!("{name}.{inner}") })
+    });
+    Some(part.unwrap_or_default())
 }
 
 /// A number that an rng gives at each draw, spelled as 16 hex digits.
@@ -191,6 +205,7 @@ fn slots(config: &mut DialerConfig) -> Vec<(&'static str, Slot<'_>)> {
         ("deadlines.resolve", MaybeSpan(&mut deadlines.resolve)),
         ("deadlines.lookup", MaybeSpan(&mut deadlines.lookup)),
         ("deadlines.inbound_handshake", Span(&mut deadlines.inbound_handshake)),
+        ("lookups.first", Span(&mut lookups.first)),
         ("lookups.interval", Span(&mut lookups.interval)),
         ("lookups.interval_max", Span(&mut lookups.interval_max)),
         ("fallback.after", Span(&mut fallback.after)),
@@ -213,10 +228,12 @@ fn slots(config: &mut DialerConfig) -> Vec<(&'static str, Slot<'_>)> {
         ("pace.static_active", Count(&mut pace.static_active)),
         ("pace.burst", Count(&mut pace.burst)),
         ("pace.interval", Span(&mut pace.interval)),
+        ("pace.slow_after", Span(&mut pace.slow_after)),
         ("pace.jump", Span(&mut pace.jump)),
         ("outage.failures", Count(&mut outage.failures)),
         ("outage.silence", Span(&mut outage.silence)),
         ("outage.probe", Span(&mut outage.probe)),
+        ("outage.changes", Span(&mut outage.changes)),
         ("limits.good", Count(&mut limits.good)),
         ("limits.others", Count(&mut limits.others)),
         ("limits.statics", Count(&mut limits.statics)),
@@ -227,6 +244,7 @@ fn slots(config: &mut DialerConfig) -> Vec<(&'static str, Slot<'_>)> {
         ("limits.requested", Count(&mut limits.requested)),
         ("limits.bootnodes", Count(&mut limits.bootnodes)),
         ("limits.lookup_buffer", Count(&mut limits.lookup_buffer)),
+        ("limits.lookup_answer", Count(&mut limits.lookup_answer)),
         ("limits.notices", Count(&mut limits.notices)),
         ("feeler_interval", MaybeSpan(&mut config.feeler_interval)),
         ("anchors", Count(&mut config.anchors)),

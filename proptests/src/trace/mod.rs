@@ -227,6 +227,8 @@ pub enum Input {
     Unbanned { subject: Subject },
     /// This host has a new interface or address.
     NetworkChanged {},
+    /// The program was restarted: tasks, handshakes and peers are gone.
+    Restarted {},
     /// The configuration has changed.
     Reconfigured { change: TraceChange },
 }

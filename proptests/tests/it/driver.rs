@@ -386,7 +386,7 @@ impl World {
         let connected = self.connections.iter().filter(|one| held(&one.2)).map(|one| one.1);
         assert_eq!(connected.collect::<BTreeSet<_>>(), peers, "each peer has a connection, and nobody else");
         assert!(peers.iter().all(|peer| self.runner.connection(peer).is_some()));
-        let open: BTreeSet<Task> = dialer.tasks().into_iter().map(|task| task.task).collect();
+        let open: BTreeSet<Task> = dialer.tasks().map(|task| task.task).collect();
         let tries = self.tries.iter().map(|one| (Task::Dial(one.0), &one.3));
         let lookups = self.lookups.iter().map(|one| (Task::Lookup(one.0), &one.1));
         let resolves = self.resolves.iter().map(|one| (Task::Resolve(one.0), &one.1));

@@ -22,7 +22,7 @@ type Told = BTreeMap<Id, Option<Timestamp>>;
 
 /// Asks about every node, but for those in an attempt that has nothing in flight: it goes on when the pace allows.
 fn ask(dialer: &Dialer, told: &mut Told) {
-    let open: Vec<_> = dialer.tasks().into_iter().filter_map(|task| task.id).collect();
+    let open: Vec<_> = dialer.tasks().filter_map(|task| task.id).collect();
     for id in (0..IDS).map(|n| [n; 32]) {
         let explanation = dialer.explain(&id);
         let attempted =

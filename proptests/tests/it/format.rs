@@ -152,6 +152,46 @@ fn a_config_reads_back_as_it_was() {
     }
 }
 
+/// The paths of all fields of a config that are numbers, durations or flags, each with its value changed.
+fn changed_fields(whole: &serde_json::Value, path: &str) -> Vec<(String, serde_json::Value)> {
+    use serde_json::{Value, json};
+    let changed = match whole.pointer(path) {
+        Some(Value::Number(number)) => json!(number.as_u64().unwrap().checked_sub(1).unwrap_or(1)),
+        Some(Value::Bool(flag)) => json!(!flag),
+        Some(Value::Object(fields)) => {
+            let names = fields.keys().map(|name| format!("{path}/{name}"));
+            return names.flat_map(|path| changed_fields(whole, &path)).collect();
+        }
+        _ => return Vec::new(),
+    };
+    let mut copy = whole.clone();
+    *copy.pointer_mut(path).unwrap() = changed;
+    vec![(path.to_owned(), copy)]
+}
+
+/// Whatever a field of the config is set to, a trace says it.
+#[test]
+fn every_field_of_the_config_reads_back() {
+    let mut all = Config::<Id, SocketAddr>::balanced();
+    (all.anchors, all.churn) = (2, Some(Churn::default()));
+    all.feeler_interval = Some(Duration::from_secs(120));
+    let fields = changed_fields(&serde_json::to_value(&all).unwrap(), "");
+    assert!(fields.len() > 90, "{} numbers, with the seconds and nanoseconds of durations", fields.len());
+    let mut names = Vec::new();
+    for (name, json) in fields {
+        let config: Config<Id, SocketAddr> = serde_json::from_value(json).unwrap();
+        let header =
+            Header::new(id(9), &config, &RngSeed::Number(7)).unwrap_or_else(|error| panic!("{error}"));
+        let text = serde_json::to_string(&header).unwrap();
+        let read: Header = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.config(&mut Names::default()).unwrap(), config, "{name}");
+        names.push(name);
+    }
+    for name in ["/pace/slow_after/secs", "/outage/changes/secs", "/limits/lookup_answer", "/anchors"] {
+        assert!(names.iter().any(|one| one == name), "{name} is not among {names:?}");
+    }
+}
+
 /// Every event, recorded as one drain.
 fn events() -> Vec<Event<Id, SocketAddr>> {
     let node = || Node::new(id(1), [addr("1.2.3.4:5"), addr("[::1]:6")]);
@@ -188,6 +228,7 @@ fn events() -> Vec<Event<Id, SocketAddr>> {
         Event::Banned { subject: BanSubject::Network("10.0.0.0/8".parse().unwrap()), until: None },
         Event::Unbanned(BanSubject::Id(id(8))),
         Event::NetworkChanged,
+        Event::Restarted,
         Event::Reconfigured(Change::DynamicTarget(4)),
         Event::Reconfigured(Change::MaxActiveDials(5)),
         Event::Reconfigured(Change::Restrict(None)),

@@ -302,3 +302,16 @@ fn under_a_higher_target_it_does_not_sleep_on() {
         }
     }
 }
+
+/// What was changed while it ran can be read from what was saved.
+#[test]
+fn a_snapshot_tells_its_config() {
+    let rng = ChaCha8Rng::seed_from_u64(1);
+    let mut dialer = Dialer::new(ME, config(Config::balanced()), rng, Timestamp::ZERO).unwrap();
+    let change = dialstate::Change::DynamicTarget(50);
+    step(&mut dialer, Timestamp::ZERO, &Event::Reconfigured(change));
+    for bytes in [false, true] {
+        let snapshot = saved(&dialer, bytes);
+        assert_eq!((snapshot.config(), snapshot.config().dynamic_target), (dialer.config(), 50));
+    }
+}

@@ -16,7 +16,7 @@ use crate::refusal::Refusal;
 use crate::rules::Subject;
 use crate::time::Timestamp;
 
-/// An early dial is not worth while if some cooldown has ended by then, or ends within this time after it.
+/// An early dial is not worth while if some cooldown has ended by then, or ends within this time after it (a guess).
 const SOON: Duration = Duration::from_secs(1);
 
 impl<A: Address> Balanced<A> {

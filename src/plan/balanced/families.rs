@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use crate::address::{Address, Addrs};
 use crate::time::Timestamp;
 
-/// Outcomes that are remembered of a family.
+/// Outcomes that are remembered of a family (100 and 5 are go-libp2p's).
 const WINDOW: u32 = 100;
 /// A family with fewer successes among them is taken for a black hole.
 const SUCCESSES: u32 = 5;

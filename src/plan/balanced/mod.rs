@@ -243,6 +243,13 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         self.after_attempt(facts, attempt, ended);
     }
 
+    /// A moot attempt makes nobody rest. What was left of a cooldown when an operator asked for the dial is still left.
+    fn attempt_lost(&mut self, _facts: &mut Facts<I, A>, _node: NodeSlot) {}
+
+    fn session_lost(&mut self, facts: &mut Facts<I, A>, peer: &Peer<A>, anchor: bool) {
+        self.after_restart(facts, peer, anchor);
+    }
+
     /// Transport failures say nothing any more, and what is under way on the old network is given up. Changes in quick
     /// succession are one: what has begun since the first of them goes on.
     fn network_changed(&mut self, facts: &mut Facts<I, A>) {

@@ -1,9 +1,10 @@
 //! What a node's attempts and sessions mean for it: failures, cooldowns, and whether it is good.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Balanced;
-use crate::address::Address;
+use crate::address::{Address, Addrs};
 use crate::backoff::{self, Cause, Class};
 use crate::command::DialKind;
 use crate::event::{AddrOutcome, DialOutcome, RemovalReason};
@@ -19,7 +20,7 @@ use crate::notice::Notice;
 use crate::plan::policy::Policy;
 use crate::time::nanos;
 
-/// A session that is shorter than this part of a stable one counts as a failure.
+/// A session that is shorter than this part of a stable one counts as a failure (a guess: 60 s of 10 min).
 const FLAP: u32 = 10;
 
 impl<A: Address> Balanced<A> {
@@ -46,6 +47,7 @@ impl<A: Address> Balanced<A> {
             Ended::Overdue => {
                 // Which address hangs is not known: the next dial begins with another one.
                 facts.rotate(node);
+                self.learn_of_all(facts, node, attempt.addrs(), DialOutcome::TimedOut);
                 self.charge_transport(facts, attempt);
             }
             Ended::Dial(DialOutcome::LocalError) => {
@@ -152,7 +154,9 @@ impl<A: Address> Balanced<A> {
     /// Some addresses of a node have failed apart from others: it is blocked as long as all of them rest.
     fn charge_addresses<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, cause: Cause) {
         let Some(subject) = self.subject(facts, node, DialKind::Requested) else { return };
-        let until = self.rests.all_until(node, subject.addrs, facts.now);
+        // One that a rule excludes is no way to the node.
+        let allowed = facts.allowed(subject.addrs);
+        let until = self.rests.all_until(node, allowed.as_slice(), facts.now);
         if let Some(notes) = facts.nodes.notes_mut(node).filter(|_| until.is_some()) {
             notes.failures = notes.failures.saturating_add(1);
         }
@@ -242,13 +246,37 @@ impl<A: Address> Balanced<A> {
         if let Some(notes) = facts.nodes.notes_mut(node).filter(|_| stable) {
             notes.failures = 0;
         }
-        // A dynamic node that leaves is seldom back soon: it is no good one again before it is heard of, or answers.
+        // A dynamic node that leaves is seldom back soon: it does not count as good until it is heard of, or answers.
         let fixed = facts.nodes.get(node).is_some_and(Record::is_static);
         if blamed || (class == Class::Short && (flap || !fixed)) {
             self.charge(facts, node, class, Cause::of_removal(reason));
         } else {
             self.delay(facts, node, class, Cause::of_removal(reason));
         }
+    }
+
+    /// A session has ended with a restart of the program. Whoever was dialed is good, and may be dialed at once; whoever has
+    /// dialed us waits for as long as before.
+    pub(super) fn after_restart<I: NodeId>(&mut self, facts: &mut Facts<I, A>, peer: &Peer<A>, anchor: bool) {
+        let node = peer.node();
+        let outbound = peer.is_outbound();
+        if outbound {
+            self.pardon(facts, node);
+        }
+        facts.remember_session(node, RemovalReason::Local);
+        if !outbound {
+            return self.settle(facts, node);
+        }
+        let stable = facts.now.saturating_since(peer.since()) >= facts.config.backoff.stable_session;
+        if let Some(notes) = facts.nodes.notes_mut(node) {
+            notes.anchor = anchor && notes.good;
+            self.anchors = self.anchors.saturating_add(u32::from(notes.anchor));
+            if stable {
+                notes.failures = 0;
+            }
+        }
+        self.note_worn(facts, node);
+        self.cool(facts, node, None, Cause::None);
     }
 
     /// Takes in how a dial went for each address. Nodes with one address have nothing to tell apart.
@@ -259,11 +287,17 @@ impl<A: Address> Balanced<A> {
         outcome: DialOutcome,
         tried: &[AddrOutcome<A>],
     ) {
-        let Some(of) = facts.attempts.get(attempt).filter(|of| of.addrs().len() > 1) else { return };
+        let Some(of) = facts.attempts.get(attempt) else { return };
         let node = of.node();
+        if of.addrs().len() <= 1 {
+            return self.learn_of_all(facts, node, of.addrs(), outcome);
+        }
         let partly = tried.len() < of.addrs().len() || tried.iter().any(|tried| tried.outcome != outcome);
         if partly && !tried.is_empty() {
-            self.rests.learn(node, of.addrs(), tried, &facts.config.backoff, facts.now);
+            let known = self.addresses(facts, node, of.addrs());
+            self.rests.learn(node, &known, tried, &facts.config.backoff, facts.now);
+        } else {
+            self.learn_of_all(facts, node, of.addrs(), outcome);
         }
         if let Some(good) = tried.iter().find(|tried| tried.outcome == DialOutcome::Connected) {
             self.prove(facts, node, &good.addr);
@@ -272,6 +306,31 @@ impl<A: Address> Balanced<A> {
                 notes.proven = false;
             }
         }
+    }
+
+    /// One outcome holds for all addresses of an attempt. Where the node's addresses are told apart, each of these is charged:
+    /// the others may still rest.
+    fn learn_of_all<I: NodeId>(
+        &mut self,
+        facts: &Facts<I, A>,
+        node: NodeSlot,
+        addrs: &Addrs<A>,
+        outcome: DialOutcome,
+    ) {
+        let charged = matches!(Class::of_dial(outcome), Class::Short | Class::Medium | Class::Long);
+        if !charged || !self.rests.tell_apart(node) {
+            return;
+        }
+        let tried: Vec<_> = addrs.iter().map(|addr| AddrOutcome { addr: addr.clone(), outcome }).collect();
+        let known = self.addresses(facts, node, addrs);
+        self.rests.learn(node, &known, &tried, &facts.config.backoff, facts.now);
+    }
+
+    /// The addresses that a node has, of which an attempt leaves out those that rest.
+    fn addresses<I: NodeId>(&self, facts: &Facts<I, A>, node: NodeSlot, attempt: &Addrs<A>) -> Addrs<A> {
+        let subject = self.subject(facts, node, DialKind::Requested);
+        let addrs = subject.map_or_else(|| attempt.as_slice(), |subject| subject.addrs);
+        addrs.iter().cloned().collect()
     }
 
     /// The address of a node that has connected comes first, and is kept until it fails.

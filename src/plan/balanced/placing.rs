@@ -16,7 +16,7 @@ use crate::notice::Notice;
 use crate::refusal::Refusal;
 use crate::time::{Timestamp, nanos};
 
-/// With so many failures in a row a static node waits behind those with fewer.
+/// With so many failures in a row a static node waits behind those with fewer (a guess).
 const FAILING: u8 = 3;
 
 /// With so many failures in a row a node that was never connected to is an unlikely one (in a network with churn, one dial in

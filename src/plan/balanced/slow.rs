@@ -8,7 +8,7 @@ use crate::facts::slots::{AttemptSlot, OfAttempt};
 use crate::time::{Timestamp, nanos};
 
 /// Slots are freed one after the other, so that those who are dialed instead do not all take long at once too: this part of
-/// the time after which a dial is slow lies between two.
+/// the time after which a dial is slow lies between two (a guess).
 const STEPS: u64 = 8;
 
 /// Dynamic dials in flight to nodes that are not connected.

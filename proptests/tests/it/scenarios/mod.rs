@@ -17,3 +17,4 @@ mod s12_bounded;
 mod s13_options;
 mod s14_contract;
 mod s15_churn;
+mod s16_addresses;

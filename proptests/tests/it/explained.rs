@@ -1,0 +1,120 @@
+//! What questions and errors tell of what was before: a restart, a cooldown that has ended, a pause; and what can be asked of
+//! whatever a driver runs.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use dialstate::driver::Decide;
+use dialstate::record::{Recorder, RngSeed};
+use dialstate::{
+    DialKind, DialOutcome, KnownNode, Node, PeerKind, Refusal, RemovalReason, Source, Standing, Timestamp,
+};
+use dialstate_proptests::world::{Command, Config, Dialer, Event, Id};
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
+
+const fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_secs(seconds)
+}
+
+fn dialer(change: impl FnOnce(&mut Config)) -> Dialer {
+    let mut config = Config::balanced();
+    change(&mut config);
+    Dialer::new([0; 32], config, ChaCha8Rng::seed_from_u64(1), at(0)).unwrap()
+}
+
+fn node(n: u8) -> Node<Id, SocketAddr> {
+    Node::new([n; 32], [([20, n, 0, 1], 30_303).into()])
+}
+
+/// Hands an event in, and drains; returns the commands but for the `Sleep`.
+fn step(dialer: &mut Dialer, seconds: u64, event: Event) -> Vec<Command> {
+    let mut commands = Vec::new();
+    dialer.step(at(seconds), event, &mut commands).unwrap();
+    commands.pop();
+    commands
+}
+
+/// A node that was tried before a restart, one whose cooldown has ended, and a bootnode that is never dialed.
+#[test]
+fn an_explanation_tells_what_was_before() {
+    let mut dialer = dialer(|config| {
+        (config.dynamic_target, config.discovery) = (1, false);
+        config.backoff.jitter_percent = 0;
+    });
+    let kind = PeerKind::Outbound(DialKind::Dynamic);
+    step(&mut dialer, 1, Event::PeerAdded { id: [9; 32], kind, addr: None });
+    let last_tried = Some(Duration::from_secs(10));
+    let known =
+        KnownNode { node: node(1), source: Source(1), good: false, failures: 3, last_tried, anchor: false };
+    step(&mut dialer, 1, Event::NodeRestored(known));
+    assert_eq!(
+        dialer.explain(&[1; 32]).to_string(),
+        "eligible, queued as failed (no outcome since the start; failures in a row: 3)"
+    );
+    let reason = RemovalReason::Closed;
+    step(&mut dialer, 2, Event::NodeDiscovered { node: node(2), source: Source(1), vouched: false });
+    step(&mut dialer, 2, Event::PeerAdded { id: [2; 32], kind: PeerKind::External, addr: None });
+    step(&mut dialer, 3, Event::PeerRemoved { id: [2; 32], reason });
+    step(&mut dialer, 40, Event::Tick);
+    let told = dialer.explain(&[2; 32]).to_string();
+    assert!(told.starts_with("eligible, since its cooldown has ended (at 3.000s"), "{told}");
+
+    let config = Config::scheduler().with_bootnodes(vec![node(3)]);
+    let scheduler = Dialer::new([0; 32], config, ChaCha8Rng::seed_from_u64(1), at(0)).unwrap();
+    let why = scheduler.explain(&[3; 32]);
+    assert_eq!((why.standing, why.earliest), (Standing::None, None));
+    assert_eq!(why.refusals.first(), Some(&Refusal::Unknown));
+}
+
+#[test]
+fn a_pause_lasts_until_an_instant() {
+    let mut dialer = dialer(|config| config.discovery = false);
+    let discovered = |n| Event::NodeDiscovered { node: node(n), source: Source(1), vouched: false };
+    let commands = step(&mut dialer, 1, discovered(1));
+    let Some(Command::Dial { dial, .. }) = commands.first() else { panic!("{commands:?}") };
+    let failed = Event::DialFinished { dial: *dial, outcome: DialOutcome::LocalError, tried: vec![] };
+    step(&mut dialer, 2, failed);
+    let told = dialer.explain_need().to_string();
+    assert!(told.contains("; pause after local errors until 3.000s"), "{told}");
+}
+
+#[test]
+fn durations_have_their_unit() {
+    let config = Config::balanced().with_stagger(Duration::MAX);
+    let told = config.validate().unwrap_err().to_string();
+    assert_eq!(told, "stagger is 18446744073709551615.999999999s, but must be from 0ns to 31536000s");
+}
+
+/// Any setting but the profile can be changed by a restore, which keeps what is known, under way and connected.
+#[test]
+fn other_settings_change_with_a_restore() {
+    let mut dialer = dialer(|config| config.discovery = false);
+    let discovered = |n| Event::NodeDiscovered { node: node(n), source: Source(1), vouched: false };
+    let commands = step(&mut dialer, 1, discovered(1));
+    let Some(Command::Dial { dial, .. }) = commands.first() else { panic!("{commands:?}") };
+    step(&mut dialer, 2, Event::PeerAdded { id: [2; 32], kind: PeerKind::External, addr: None });
+    let config = dialer.config().clone().with_anchors(3);
+    dialer = Dialer::restore(dialer.snapshot().into_owned(), config, dialer.rng(), dialer.now()).unwrap();
+    assert_eq!((dialer.config().anchors, dialer.peers().count(), dialer.now()), (3, 1, at(2)));
+    assert!(step(&mut dialer, 3, Event::Tick).is_empty());
+    step(&mut dialer, 3, Event::DialConnected { dial: *dial, addr: None, tried: vec![] });
+    assert_eq!(dialer.peers().count(), 2);
+}
+
+fn peers<D: Decide<Id, SocketAddr>>(runs: &D) -> usize {
+    runs.dialer().peers().count()
+}
+
+/// A driver that runs a dialer or a recorder asks both alike.
+#[test]
+fn whatever_a_driver_runs_can_be_asked() {
+    let added = || Event::PeerAdded { id: [2; 32], kind: PeerKind::Inbound, addr: None };
+    let mut dialer = dialer(|_| {});
+    Decide::handle(&mut dialer, at(1), added()).unwrap();
+    let rng = ChaCha8Rng::seed_from_u64(1);
+    let mut recorder =
+        Recorder::with_rng([0; 32], Config::balanced(), rng, RngSeed::Number(1), at(0), ()).unwrap();
+    Decide::handle(&mut recorder, at(1), added()).unwrap();
+    assert_eq!((peers(&dialer), peers(&recorder)), (1, 1));
+}
