@@ -1,4 +1,5 @@
-//! The whole dial cycle beside its floor, in both profiles, from a thousand to a million nodes, all in the history.
+//! The whole dial cycle beside its floor, in every profile, from a thousand to a million nodes, all in the history; and a dial
+//! of a dialer as it is in use, beside that of `balanced`.
 #![allow(
     clippy::std_instead_of_core,
     clippy::arithmetic_side_effects,
@@ -20,17 +21,24 @@ use std::time::Instant;
 use clap::Parser;
 
 use common::cycle::{Case, Cycle};
+use common::real::{self, Real};
 use common::rows::{Args, Row, median, round};
 use floor::Floor;
 
+/// The most nodes for which a dialer in use is measured, since it takes four more dialers.
+const MOST_REAL: u32 = 2_000_000;
+
 fn main() {
     let args = Args::parse();
-    let sizes: &[u32] =
-        if args.quick { &[1_000, 10_000, 100_000] } else { &[1_000, 10_000, 100_000, 1_000_000] };
+    let sizes = match args.nodes {
+        Some(n) => vec![n],
+        None if args.quick => vec![1_000, 10_000, 100_000],
+        None => vec![1_000, 10_000, 100_000, 1_000_000],
+    };
     let mut curves = Vec::new();
     for pair in Case::PROFILES {
         let mut pair = pair.map(|case| (case, Vec::new()));
-        for &n in sizes {
+        for &n in &sizes {
             let (times, floor) = measure(pair.each_ref().map(|(case, _)| *case), n, &args);
             for ((case, points), ns) in pair.iter_mut().zip(times) {
                 points.push((n, ns));
@@ -41,6 +49,7 @@ fn main() {
         }
         curves.extend(pair.map(|(case, points)| (format!("{}, {}", case.name().0, case.name().1), points)));
     }
+    sizes.iter().filter(|n| **n <= MOST_REAL).for_each(|n| realistic(*n, &args));
     let points: Vec<_> = [1_000, 10_000].into_iter().map(|n| (n, growth::naive(n))).collect();
     for &(n, ns) in &points {
         let row = Row::new("dial_cycle", "naive", n).with("kind", "linear scan").with("ns", round(ns, 10.0));
@@ -52,11 +61,45 @@ fn main() {
     }
 }
 
+/// A dialer in use, without bans and with them, beside the plain dial cycle of `balanced`, in turn. The time of everything that
+/// happens to the dialer is shared out to its dials: beside the answer to each, the ends of sessions, the ticks that the
+/// dialer has asked for, and answers to lookups.
+fn realistic(n: u32, args: &Args) {
+    let (rounds, cycles) = rounds(args);
+    let mut plain = (Cycle::new(Case::BalancedDynamic, n), Vec::new());
+    let mut cases = [false, true].map(|banned| (Real::new(n, banned), Vec::new()));
+    for _ in 0..rounds {
+        plain.1.push(time(cycles, || plain.0.timed(cycles)));
+        for (real, times) in &mut cases {
+            let dials = real.prepare(cycles);
+            times.push(time(dials, || real.timed(dials)));
+        }
+    }
+    let plain = median(plain.1);
+    for ((real, times), bans) in cases.into_iter().zip([0, real::BANS]) {
+        assert_eq!(real.bans(), bans, "all bans are in force");
+        let (ns, [events, sessions, lookups]) = (median(times), real.shares());
+        let kind = if bans == 0 { "in use" } else { "in use, with 10,000 bans" };
+        let row = Row::new("dial_cycle", "balanced", n).with("kind", kind);
+        row.with("to_plain", round(ns / plain, 100.0))
+            .with("ns", round(ns, 10.0))
+            .with("plain_ns", round(plain, 10.0))
+            .with("events", round(events, 100.0))
+            .with("sessions", round(sessions, 100.0))
+            .with("lookups", round(lookups, 100.0))
+            .print(args);
+    }
+}
+
+/// Many rounds, so that whatever else the machine does now and then falls into few of them; but not short ones, since each
+/// begins with caches that hold what the one before it used.
+const fn rounds(args: &Args) -> (u64, u64) {
+    (if args.quick { 25 } else { 201 }, 4_000)
+}
+
 /// Rounds of the floor, of dynamic and of static nodes in turn, so that all meet the same machine; the medians.
 fn measure(cases: [Case; 2], n: u32, args: &Args) -> ([f64; 2], f64) {
-    // Many rounds, so that whatever else the machine does now and then falls into few of them; but not short ones, since each
-    // begins with caches that hold what the one before it used.
-    let (rounds, cycles) = if args.quick { (25, 4_000) } else { (201, 4_000) };
+    let (rounds, cycles) = rounds(args);
     let mut pair = cases.map(|case| (Cycle::new(case, n), Vec::new()));
     let (mut floor, mut of_floor) = (Floor::new(n), Vec::new());
     for _ in 0..rounds {

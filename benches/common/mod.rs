@@ -1,6 +1,7 @@
 //! What the benches share: nodes, a random source, the driver of a dial cycle, the command line, rows.
 
 pub(crate) mod cycle;
+pub(crate) mod real;
 pub(crate) mod rows;
 
 use core::convert::Infallible;
