@@ -21,7 +21,7 @@ use std::time::Instant;
 use clap::Parser;
 
 use common::cycle::{Case, Cycle};
-use common::real::{self, Real};
+use common::real::{Banned, Real};
 use common::rows::{Args, Row, median, round};
 use floor::Floor;
 
@@ -67,7 +67,7 @@ fn main() {
 fn realistic(n: u32, args: &Args) {
     let (rounds, cycles) = rounds(args);
     let mut plain = (Cycle::new(Case::BalancedDynamic, n), Vec::new());
-    let mut cases = [false, true].map(|banned| (Real::new(n, banned), Vec::new()));
+    let mut cases = Banned::ALL.map(|banned| (Real::new(n, banned), Vec::new()));
     for _ in 0..rounds {
         plain.1.push(time(cycles, || plain.0.timed(cycles)));
         for (real, times) in &mut cases {
@@ -76,11 +76,9 @@ fn realistic(n: u32, args: &Args) {
         }
     }
     let plain = median(plain.1);
-    for ((real, times), bans) in cases.into_iter().zip([0, real::BANS]) {
-        assert_eq!(real.bans(), bans, "all bans are in force");
+    for ((real, times), banned) in cases.into_iter().zip(Banned::ALL) {
         let (ns, [events, sessions, lookups]) = (median(times), real.shares());
-        let kind = if bans == 0 { "in use" } else { "in use, with 10,000 bans" };
-        let row = Row::new("dial_cycle", "balanced", n).with("kind", kind);
+        let row = Row::new("dial_cycle", "balanced", n).with("kind", banned.name());
         row.with("to_plain", round(ns / plain, 100.0))
             .with("ns", round(ns, 10.0))
             .with("plain_ns", round(plain, 10.0))

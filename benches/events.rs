@@ -29,8 +29,9 @@ use floor::Floor;
 
 fn main() {
     let args = Args::parse();
-    let n = if args.quick { 100_000 } else { 1_000_000 };
-    for n in [100_000, 1_000_000].into_iter().filter(|size| *size <= n) {
+    let n = args.nodes.unwrap_or(if args.quick { 100_000 } else { 1_000_000 });
+    // With a number of nodes that was asked for, the longest single calls only.
+    for n in [100_000, 1_000_000].into_iter().filter(|size| *size <= n && args.nodes.is_none()) {
         singles(n, &args);
     }
     for worst in [Worst::Cooldowns, Worst::Bans, Worst::Crowd, Worst::Events, Worst::Network] {
@@ -241,7 +242,7 @@ impl Worst {
     fn run(self, n: u32, args: &Args) -> [Longest; 2] {
         let mut config = Case::BalancedDynamic.config(n);
         config.backoff.jitter_percent = 0;
-        config.limits.banned_ids = 1 << 21;
+        config.limits.banned_ids = n.max(1 << 21);
         let mut dialer = Dialer::new(ME, config, Mix::new(3), Timestamp::ZERO).expect("a valid config");
         let mut now = Timestamp::from_secs(1);
         let alone = Event::PeerAdded { id: id(u32::MAX), kind: PeerKind::Inbound, addr: None };

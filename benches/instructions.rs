@@ -21,14 +21,12 @@ use std::process::{Command, ExitCode};
 use clap::Parser;
 
 use common::cycle::{Case, Cycle};
-use common::real::Real;
+use common::real::{Banned, Real};
 use common::rows::{Args, Row, round};
 
 const CYCLES: u64 = 2_000;
 const SMALL: u32 = 1_000;
 const LARGE: u32 = 100_000;
-/// The cases after those of the dial cycle.
-const IN_USE: [(&str, &str); 2] = [("balanced", "in use"), ("balanced", "in use, with 10,000 bans")];
 /// How much longer a cycle may be with the larger number of nodes.
 const GROWTH: f64 = 1.3;
 
@@ -43,7 +41,8 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut grown = false;
-    for (number, (profile, kind)) in Case::all().map(Case::name).chain(IN_USE).enumerate() {
+    let in_use = Banned::ALL.map(|banned| ("balanced", banned.name()));
+    for (number, (profile, kind)) in Case::all().map(Case::name).chain(in_use).enumerate() {
         let small = instructions(number, SMALL);
         for n in [SMALL, LARGE] {
             let count = if n == SMALL { small } else { instructions(number, n) };
@@ -67,8 +66,8 @@ fn run(case: usize, n: u32) {
         cycle.prepare(CYCLES);
         cycle.counted(CYCLES);
     } else {
-        let mut real = Real::new(n, case > Case::all().count());
-        // A drain may dial more often than there was left to, once all is said: so few that it does not matter.
+        let mut real = Real::new(n, Banned::ALL[case - Case::all().count()]);
+        // The last drain may dial once too often.
         let dials = real.prepare(CYCLES);
         real.counted(dials);
     }

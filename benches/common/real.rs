@@ -20,9 +20,52 @@ type Dialer = dialstate::Dialer<Id, SocketAddr, ChaCha8Rng>;
 
 /// Dials at the beginning that are not measured: at most so many, so that nodes differ in what is known of them.
 const WARM: u32 = 1_000_000;
-/// How many bans are in force, where there are any: ids for the most part, and networks.
-pub(crate) const BANS: u32 = 10_000;
-const BANNED_NETWORKS: u32 = 1_000;
+/// How many bans are in force, where there are any.
+const BANS: u32 = 10_000;
+/// How many of them are of networks, in the last of the cases.
+const NETWORKS: u32 = 1_000;
+
+/// Which bans are in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Banned {
+    Nobody,
+    Ids,
+    IdsAndNetworks,
+}
+
+impl Banned {
+    pub(crate) const ALL: [Self; 3] = [Self::Nobody, Self::Ids, Self::IdsAndNetworks];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Nobody => "in use",
+            Self::Ids => "in use, 10,000 ids banned",
+            Self::IdsAndNetworks => "in use, 9,000 ids and 1,000 networks banned",
+        }
+    }
+
+    const fn networks(self) -> u32 {
+        if matches!(self, Self::IdsAndNetworks) { NETWORKS } else { 0 }
+    }
+
+    const fn bans(self) -> u32 {
+        if matches!(self, Self::Nobody) { 0 } else { BANS }
+    }
+
+    /// Whom the ban with this number concerns: strangers for the most part, but every 20th of the known nodes too, up to
+    /// half of the bans. Of the networks a tenth are a /16, and the others a /24.
+    fn subject(self, n: u32, number: u32) -> BanSubject<Id> {
+        if number < self.networks() {
+            // No two in the same /16.
+            let ip = IpAddr::from([16 + (number % 100) as u8, 25 * (number / 100) as u8, number as u8, 0]);
+            let width = if number % 10 == 0 { 16 } else { 24 };
+            return BanSubject::Network(IpNet::new(ip, width).expect("an IPv4 network").trunc());
+        }
+        let known = (number - self.networks()) * 20;
+        let all = known < n && known < BANS / 2 * 20;
+        BanSubject::Id(id(if all { known } else { 1 << 31 | number }))
+    }
+}
 
 /// What happens to the dialer, without what it allocates.
 #[derive(Clone, Copy)]
@@ -40,6 +83,7 @@ enum Happening {
 
 pub(crate) struct Real {
     n: u32,
+    banned: Banned,
     lead: Dialer,
     timed: Dialer,
     until: Option<Timestamp>,
@@ -56,11 +100,12 @@ pub(crate) struct Real {
 }
 
 impl Real {
-    pub(crate) fn new(n: u32, banned: bool) -> Self {
+    pub(crate) fn new(n: u32, banned: Banned) -> Self {
         let now = Timestamp::from_secs(1);
         let [lead, timed] = [0; 2].map(|_| filled(n, banned, now));
         let mut real = Self {
             n,
+            banned,
             lead,
             timed,
             until: Some(now.saturating_add(Duration::from_nanos(1))),
@@ -118,15 +163,12 @@ impl Real {
         self.timed(dials);
     }
 
-    /// Events and ends of sessions for each dial so far.
+    /// Events, sessions and lookups for each dial so far.
     pub(crate) fn shares(&self) -> [f64; 3] {
+        assert_eq!(self.timed.gauges().bans, self.banned.bans(), "all bans are in force still");
         let stats = self.timed.stats();
         let share = |count: u64| count as f64 / stats.dials as f64;
         [share(stats.events), share(stats.outcomes.connected), share(stats.lookups)]
-    }
-
-    pub(crate) fn bans(&self) -> u32 {
-        self.timed.gauges().bans
     }
 
     /// One step of the first dialer, and what the world makes of its commands.
@@ -220,7 +262,7 @@ fn event(happening: Happening, found: impl FnOnce() -> Vec<Node>) -> Event {
 }
 
 /// The default config, and a dialer that was told of N nodes. Only the cap on known nodes is raised, where N needs it.
-fn filled(n: u32, banned: bool, now: Timestamp) -> Dialer {
+fn filled(n: u32, banned: Banned, now: Timestamp) -> Dialer {
     let mut config = Config::default();
     config.limits.others = config.limits.others.max(n);
     let mut dialer = Dialer::new(ME, config, ChaCha8Rng::seed_from_u64(1), now).expect("the config is valid");
@@ -229,23 +271,11 @@ fn filled(n: u32, banned: bool, now: Timestamp) -> Dialer {
         let event = Event::NodeDiscovered { node: node(number), source, vouched: false };
         dialer.handle(now, event).expect("every event is in order");
     }
-    for number in (0..BANS).filter(|_| banned) {
+    for number in 0..banned.bans() {
         let until = (number % 2 == 0).then(|| now.saturating_add(Duration::from_secs(360 * 24 * 3_600)));
-        dialer.handle(now, Event::Banned { subject: subject(n, number), until }).expect("below the cap");
+        dialer
+            .handle(now, Event::Banned { subject: banned.subject(n, number), until })
+            .expect("below the cap");
     }
     dialer
-}
-
-/// Whom a ban concerns: strangers for the most part, but every 20th of the known nodes too, as long as there are as many bans
-/// of ids. Of the networks a tenth are a /16, and the others a /24.
-fn subject(n: u32, number: u32) -> BanSubject<Id> {
-    let stranger = 1 << 31 | number;
-    if number < BANNED_NETWORKS {
-        // No two in the same /16.
-        let ip = IpAddr::from([16 + (number % 100) as u8, 25 * (number / 100) as u8, number as u8, 0]);
-        let width = if number % 10 == 0 { 16 } else { 24 };
-        return BanSubject::Network(IpNet::new(ip, width).expect("an IPv4 network").trunc());
-    }
-    let known = (number - BANNED_NETWORKS) * 20;
-    BanSubject::Id(id(if known < n { known } else { stranger }))
 }
