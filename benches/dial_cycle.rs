@@ -50,7 +50,9 @@ fn main() {
         curves.extend(pair.map(|(case, points)| (format!("{}, {}", case.name().0, case.name().1), points)));
     }
     sizes.iter().filter(|n| **n <= MOST_REAL).for_each(|n| realistic(*n, &args));
-    let points: Vec<_> = [1_000, 10_000].into_iter().map(|n| (n, growth::naive(n))).collect();
+    // The naive dialer for the whole picture only: it is not for many nodes.
+    let few: &[u32] = if args.nodes.is_some() { &[] } else { &[1_000, 10_000] };
+    let points: Vec<_> = few.iter().map(|n| (*n, growth::naive(*n))).collect();
     for &(n, ns) in &points {
         let row = Row::new("dial_cycle", "naive", n).with("kind", "linear scan").with("ns", round(ns, 10.0));
         row.with("growth", round(ns / points[0].1, 100.0)).print(&args);
