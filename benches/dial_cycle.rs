@@ -69,7 +69,7 @@ fn main() {
 fn realistic(n: u32, args: &Args) {
     let (rounds, cycles) = rounds(args);
     let mut plain = (Cycle::new(Case::BalancedDynamic, n), Vec::new());
-    let mut cases = Banned::ALL.map(|banned| (Real::new(n, banned), Vec::new()));
+    let mut cases = Banned::ALL.map(|banned| (Real::new(n, banned, n), Vec::new()));
     for _ in 0..rounds {
         plain.1.push(time(cycles, || plain.0.timed(cycles)));
         for (real, times) in &mut cases {

@@ -18,8 +18,6 @@ use super::{Command, Config, Event, Id, ME, Mix, Node, id, node};
 
 type Dialer = dialstate::Dialer<Id, SocketAddr, ChaCha8Rng>;
 
-/// Dials at the beginning that are not measured: at most so many, so that nodes differ in what is known of them.
-const WARM: u32 = 1_000_000;
 /// How many bans are in force, where there are any.
 const BANS: u32 = 10_000;
 /// How many of them are of networks, in the last of the cases.
@@ -100,7 +98,8 @@ pub(crate) struct Real {
 }
 
 impl Real {
-    pub(crate) fn new(n: u32, banned: Banned) -> Self {
+    /// `warm`: so many dials at the beginning, which are not measured, so that nodes differ in what is known of them.
+    pub(crate) fn new(n: u32, banned: Banned, warm: u32) -> Self {
         let now = Timestamp::from_secs(1);
         let [lead, timed] = [0; 2].map(|_| filled(n, banned, now));
         let mut real = Self {
@@ -117,7 +116,6 @@ impl Real {
             tape: Vec::new(),
             answers: VecDeque::new(),
         };
-        let warm = n.min(WARM);
         for done in (0..warm).step_by(1 << 12) {
             let dials = real.prepare(u64::from((warm - done).min(1 << 12)));
             real.timed(dials);
