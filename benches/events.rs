@@ -24,7 +24,7 @@ use dialstate::{BanSubject, DialOutcome, EventError, PeerKind, RemovalReason, So
 
 use common::cycle::{Case, Cycle};
 use common::rows::{Args, Row, median, round};
-use common::{Command, Dialer, Event, ME, Mix, Node, addr, id, node};
+use common::{Chance, Command, Dialer, Event, ME, Mix, Node, addr, id, node};
 use floor::Floor;
 
 fn main() {
@@ -124,7 +124,7 @@ fn lookups(n: u32, rounds: usize, args: &Args) {
     config.max_active_dials = 1;
     config.limits.others = n;
     let (mut now, mut rng) = (Timestamp::from_secs(1), Mix::new(6));
-    let mut dialer = Dialer::new(ME, config, Mix::new(3), now).expect("a valid config");
+    let mut dialer = Dialer::new(ME, config, Chance::fast(3), now).expect("a valid config");
     for number in 0..n {
         let event = Event::NodeDiscovered { node: node(number), source: Source(0), vouched: false };
         dialer.handle(now, event).expect("in order");
@@ -251,7 +251,7 @@ impl Worst {
         let mut config = Case::BalancedDynamic.config(n);
         config.backoff.jitter_percent = 0;
         config.limits.banned_ids = n.max(1 << 21);
-        let mut dialer = Dialer::new(ME, config, Mix::new(3), Timestamp::ZERO).expect("a valid config");
+        let mut dialer = Dialer::new(ME, config, Chance::fast(3), Timestamp::ZERO).expect("a valid config");
         let mut now = Timestamp::from_secs(1);
         let alone = Event::PeerAdded { id: id(u32::MAX), kind: PeerKind::Inbound, addr: None };
         dialer.handle(now, alone).expect("in order");

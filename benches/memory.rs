@@ -22,7 +22,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 use common::cycle::Case;
 use common::rows::{Args, Row, round};
-use common::{Command, Dialer, Event, ME, Mix, id, node};
+use common::{Chance, Command, Dialer, Event, ME, id, node};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -87,7 +87,7 @@ impl Sweep {
         if state == State::Ready {
             config.dynamic_target = 0;
         }
-        let mut dialer = Dialer::new(ME, config, Mix::new(1), now).expect("the config is valid");
+        let mut dialer = Dialer::new(ME, config, Chance::fast(1), now).expect("the config is valid");
         let alone = Event::PeerAdded { id: id(u32::MAX), kind: PeerKind::Inbound, addr: None };
         dialer.handle(now, alone).expect("in order");
         for number in 0..most {

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use dialstate::{Backoff, ConnectionId, DialId, DialOutcome, LookupId, PeerKind, Source, Timestamp};
 
-use super::{Command, Config, Dialer, Event, ME, Mix, Node, id, node};
+use super::{Chance, Command, Config, Dialer, Event, ME, Node, id, node};
 
 /// Nodes in the answer to a lookup.
 pub(crate) const FOUND: u32 = 16;
@@ -131,7 +131,7 @@ impl Cycle {
     /// Fails every node once, so that all are in the history.
     pub(crate) fn new(case: Case, n: u32) -> Self {
         let now = Timestamp::from_secs(1);
-        let dialer = Dialer::new(ME, case.config(n), Mix::new(1), now).expect("the config is valid");
+        let dialer = Dialer::new(ME, case.config(n), Chance::fast(1), now).expect("the config is valid");
         let (open, answers) = (VecDeque::with_capacity(n as usize), VecDeque::new());
         let mut cycle =
             Self { dialer, now, case, n, until: None, open, lookup: None, answers, found: 0, done: 0 };

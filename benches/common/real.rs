@@ -3,7 +3,7 @@
 //! A first dialer lives in an invented world, and what happens to it is written down. A second one with the same seed is
 //! told the same at the same instants, and only that one is timed: the world costs nothing.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,12 +11,9 @@ use dialstate::{
     BanSubject, DialId, DialOutcome, LookupId, RemovalReason, ResolveId, Source, Task, Timestamp,
 };
 use ipnet::IpNet;
-use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 use super::cycle::FOUND;
-use super::{Command, Config, Event, Id, ME, Mix, Node, id, node};
-
-type Dialer = dialstate::Dialer<Id, SocketAddr, ChaCha8Rng>;
+use super::{Chance, Command, Config, Dialer, Event, Id, ME, Mix, Node, id, node};
 
 /// How many bans are in force, where there are any.
 const BANS: u32 = 10_000;
@@ -263,7 +260,7 @@ fn event(happening: Happening, found: impl FnOnce() -> Vec<Node>) -> Event {
 fn filled(n: u32, banned: Banned, now: Timestamp) -> Dialer {
     let mut config = Config::default();
     config.limits.others = config.limits.others.max(n);
-    let mut dialer = Dialer::new(ME, config, ChaCha8Rng::seed_from_u64(1), now).expect("the config is valid");
+    let mut dialer = Dialer::new(ME, config, Chance::strong(1), now).expect("the config is valid");
     for number in 0..n {
         let source = Source((number % 4) as u8);
         let event = Event::NodeDiscovered { node: node(number), source, vouched: false };
