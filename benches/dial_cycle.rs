@@ -16,9 +16,8 @@ mod common;
 mod floor;
 mod growth;
 
-use std::time::Instant;
-
 use clap::Parser;
+use cpu_time::ThreadTime;
 
 use common::cycle::{Case, Cycle};
 use common::real::{Banned, Real};
@@ -112,9 +111,10 @@ fn measure(cases: [Case; 2], n: u32, args: &Args) -> ([f64; 2], f64) {
     (pair.map(|(_, times)| median(times)), median(of_floor))
 }
 
-/// Nanoseconds for each of so many cycles.
+/// Nanoseconds of processor time for each of so many cycles. (By the clock on the wall, a long round would more often than a short
+/// one have the turn of another program in it.)
 fn time(cycles: u64, run: impl FnOnce()) -> f64 {
-    let start = Instant::now();
+    let start = ThreadTime::now();
     run();
     start.elapsed().as_nanos() as f64 / cycles as f64
 }
