@@ -1,4 +1,5 @@
-//! The whole dial cycle beside its floor, in both profiles, from a thousand to a million nodes, all in the history.
+//! The whole dial cycle beside its floor, in every profile, from a thousand to a million nodes, all in the history; and a dial
+//! of a dialer as it is in use, beside that of `balanced`.
 #![allow(
     clippy::std_instead_of_core,
     clippy::arithmetic_side_effects,
@@ -15,22 +16,28 @@ mod common;
 mod floor;
 mod growth;
 
-use std::time::Instant;
-
 use clap::Parser;
+use cpu_time::ThreadTime;
 
 use common::cycle::{Case, Cycle};
+use common::real::{Banned, Real};
 use common::rows::{Args, Row, median, round};
 use floor::Floor;
 
+/// The most nodes for which a dialer in use is measured, since it takes four more dialers.
+const MOST_REAL: u32 = 2_000_000;
+
 fn main() {
     let args = Args::parse();
-    let sizes: &[u32] =
-        if args.quick { &[1_000, 10_000, 100_000] } else { &[1_000, 10_000, 100_000, 1_000_000] };
+    let sizes = match args.nodes {
+        Some(n) => vec![n],
+        None if args.quick => vec![1_000, 10_000, 100_000],
+        None => vec![1_000, 10_000, 100_000, 1_000_000],
+    };
     let mut curves = Vec::new();
     for pair in Case::PROFILES {
         let mut pair = pair.map(|case| (case, Vec::new()));
-        for &n in sizes {
+        for &n in &sizes {
             let (times, floor) = measure(pair.each_ref().map(|(case, _)| *case), n, &args);
             for ((case, points), ns) in pair.iter_mut().zip(times) {
                 points.push((n, ns));
@@ -41,7 +48,10 @@ fn main() {
         }
         curves.extend(pair.map(|(case, points)| (format!("{}, {}", case.name().0, case.name().1), points)));
     }
-    let points: Vec<_> = [1_000, 10_000].into_iter().map(|n| (n, growth::naive(n))).collect();
+    sizes.iter().filter(|n| **n <= MOST_REAL).for_each(|n| realistic(*n, &args));
+    // The naive dialer for the whole picture only: it is not for many nodes.
+    let few: &[u32] = if args.nodes.is_some() { &[] } else { &[1_000, 10_000] };
+    let points: Vec<_> = few.iter().map(|n| (*n, growth::naive(*n))).collect();
     for &(n, ns) in &points {
         let row = Row::new("dial_cycle", "naive", n).with("kind", "linear scan").with("ns", round(ns, 10.0));
         row.with("growth", round(ns / points[0].1, 100.0)).print(&args);
@@ -52,11 +62,43 @@ fn main() {
     }
 }
 
+/// A dialer in use, without bans and with them, beside the plain dial cycle of `balanced`, in turn. The time of everything that
+/// happens to the dialer is shared out to its dials: beside the answer to each, the ends of sessions, the ticks that the
+/// dialer has asked for, and answers to lookups.
+fn realistic(n: u32, args: &Args) {
+    let (rounds, cycles) = rounds(args);
+    let mut plain = (Cycle::new(Case::BalancedDynamic, n), Vec::new());
+    let mut cases = Banned::ALL.map(|banned| (Real::new(n, banned, n), Vec::new()));
+    for _ in 0..rounds {
+        plain.1.push(time(cycles, || plain.0.timed(cycles)));
+        for (real, times) in &mut cases {
+            let dials = real.prepare(cycles);
+            times.push(time(dials, || real.timed(dials)));
+        }
+    }
+    let plain = median(plain.1);
+    for ((real, times), banned) in cases.into_iter().zip(Banned::ALL) {
+        let (ns, [events, sessions, lookups]) = (median(times), real.shares());
+        let row = Row::new("dial_cycle", "balanced", n).with("kind", banned.name());
+        row.with("to_plain", round(ns / plain, 100.0))
+            .with("ns", round(ns, 10.0))
+            .with("plain_ns", round(plain, 10.0))
+            .with("events", round(events, 100.0))
+            .with("sessions", round(sessions, 100.0))
+            .with("lookups", round(lookups, 100.0))
+            .print(args);
+    }
+}
+
+/// Many rounds, so that whatever else the machine does now and then falls into few of them; but not short ones, since each
+/// begins with caches that hold what the one before it used.
+const fn rounds(args: &Args) -> (u64, u64) {
+    (if args.quick { 25 } else { 201 }, 4_000)
+}
+
 /// Rounds of the floor, of dynamic and of static nodes in turn, so that all meet the same machine; the medians.
 fn measure(cases: [Case; 2], n: u32, args: &Args) -> ([f64; 2], f64) {
-    // Many rounds, so that whatever else the machine does now and then falls into few of them; but not short ones, since each
-    // begins with caches that hold what the one before it used.
-    let (rounds, cycles) = if args.quick { (25, 4_000) } else { (201, 4_000) };
+    let (rounds, cycles) = rounds(args);
     let mut pair = cases.map(|case| (Cycle::new(case, n), Vec::new()));
     let (mut floor, mut of_floor) = (Floor::new(n), Vec::new());
     for _ in 0..rounds {
@@ -69,9 +111,10 @@ fn measure(cases: [Case; 2], n: u32, args: &Args) -> ([f64; 2], f64) {
     (pair.map(|(_, times)| median(times)), median(of_floor))
 }
 
-/// Nanoseconds for each of so many cycles.
+/// Nanoseconds of processor time for each of so many cycles. (By the clock on the wall, a long round would more often than a short
+/// one have the turn of another program in it.)
 fn time(cycles: u64, run: impl FnOnce()) -> f64 {
-    let start = Instant::now();
+    let start = ThreadTime::now();
     run();
     start.elapsed().as_nanos() as f64 / cycles as f64
 }

@@ -23,7 +23,7 @@ use cpu_time::ThreadTime;
 use dialstate::{KnownNode, LookupId, PeerKind, Profile, RemovalReason, Snapshot, Source, Timestamp};
 
 use common::rows::{Args, Row, median, round};
-use common::{Command, Config, Dialer, Event, Id, ME, Mix, Node, id, node};
+use common::{Chance, Command, Config, Dialer, Event, Id, ME, Mix, Node, id, node};
 
 /// As large as a record of the dialer.
 type Record = [u64; 12];
@@ -166,7 +166,7 @@ fn config(profile: Profile, room: u32, lookups: bool) -> Config {
 fn filled(profile: Profile, n: u32, room: u32, lookups: bool) -> Dialer {
     let now = Timestamp::from_secs(1);
     let config = config(profile, room, lookups);
-    let mut dialer = Dialer::new(ME, config, Mix::new(1), now).expect("the config is valid");
+    let mut dialer = Dialer::new(ME, config, Chance::fast(1), now).expect("the config is valid");
     for number in 0..n {
         dialer.handle(now, Kind::New.event(number, 0)).expect("in order");
     }
@@ -212,7 +212,7 @@ fn snapshots(profile: Profile, n: u32, args: &Args) {
         taken.push(start.elapsed().as_secs_f64() * 1e3);
         let snapshot: Snapshot<'_, Id, core::net::SocketAddr> = dialer.snapshot().into_owned();
         let start = ThreadTime::now();
-        let again = Dialer::restore(snapshot, config(profile, n, false), Mix::new(2), dialer.now());
+        let again = Dialer::restore(snapshot, config(profile, n, false), Chance::fast(2), dialer.now());
         restored.push(start.elapsed().as_secs_f64() * 1e3);
         assert_eq!(again.expect("it is whole").gauges().known, n);
     }

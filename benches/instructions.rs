@@ -1,4 +1,4 @@
-//! Instructions per dial cycle, counted under callgrind: the same on every machine, so growth can be guarded.
+//! Instructions per dial cycle, and per dial of a dialer in use, counted under callgrind: the same on every machine, so growth can be guarded.
 //!
 //! The bench runs itself under valgrind, and counts only inside `Cycle::counted`.
 #![allow(
@@ -21,9 +21,12 @@ use std::process::{Command, ExitCode};
 use clap::Parser;
 
 use common::cycle::{Case, Cycle};
+use common::real::{Banned, Real};
 use common::rows::{Args, Row, round};
 
 const CYCLES: u64 = 2_000;
+/// Dials of a dialer in use before those that are counted: fewer than in `dial_cycle`, since valgrind is slow.
+const WARM: u32 = 4_000;
 const SMALL: u32 = 1_000;
 const LARGE: u32 = 100_000;
 /// How much longer a cycle may be with the larger number of nodes.
@@ -32,9 +35,7 @@ const GROWTH: f64 = 1.3;
 fn main() -> ExitCode {
     let args = Args::parse();
     if let Some(inner) = &args.inner {
-        let mut cycle = Cycle::new(Case::all().nth(inner[0] as usize).expect("one of them"), inner[1]);
-        cycle.prepare(CYCLES);
-        cycle.counted(CYCLES);
+        run(inner[0] as usize, inner[1]);
         return ExitCode::SUCCESS;
     }
     if !Command::new("valgrind").arg("--version").output().is_ok_and(|output| output.status.success()) {
@@ -42,15 +43,15 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut grown = false;
-    for (number, case) in Case::all().enumerate() {
+    let in_use = Banned::ALL.map(|banned| ("balanced", banned.name()));
+    for (number, (profile, kind)) in Case::all().map(Case::name).chain(in_use).enumerate() {
         let small = instructions(number, SMALL);
         for n in [SMALL, LARGE] {
-            let (profile, kind) = case.name();
             let count = if n == SMALL { small } else { instructions(number, n) };
             let ratio = round(count / small, 1_000.0);
             grown |= ratio > GROWTH;
             let row = Row::new("instructions", profile, n).with("kind", kind);
-            row.with("instructions", round(count, 1.0)).with("ratio", ratio).print(&args);
+            row.with("ratio", ratio).with("instructions", round(count, 1.0)).print(&args);
         }
     }
     if grown {
@@ -60,11 +61,25 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// What valgrind runs: one of the cases, or a dialer in use.
+fn run(case: usize, n: u32) {
+    if let Some(case) = Case::all().nth(case) {
+        let mut cycle = Cycle::new(case, n);
+        cycle.prepare(CYCLES);
+        cycle.counted(CYCLES);
+    } else {
+        let mut real = Real::new(n, Banned::ALL[case - Case::all().count()], WARM);
+        // The last drain may dial once too often.
+        let dials = real.prepare(CYCLES);
+        real.counted(dials);
+    }
+}
+
 /// Instructions per cycle with all nodes in the history.
 fn instructions(case: usize, n: u32) -> f64 {
     let this = env::current_exe().expect("this program has a path");
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*Cycle*counted*"])
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*counted*"])
         .arg(this)
         .args(["--inner", &case.to_string(), &n.to_string()])
         .output()

@@ -17,7 +17,7 @@ mod common;
 use std::alloc::System;
 use std::time::Duration;
 
-use common::{Command, Config, Dialer, Event, ME, Mix, Node, addr, id};
+use common::{Chance, Command, Config, Dialer, Event, ME, Node, addr, id};
 use dialstate::{AddrOutcome, Addrs, DialOutcome, PeerKind, Source, Timestamp};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -66,7 +66,7 @@ fn bytes_of(config: Config, nodes: u32) -> u64 {
     let addrs = config.max_addrs;
     let region = Region::new(ALLOCATOR);
     let now = Timestamp::from_secs(1);
-    let mut dialer = Dialer::new(ME, config, Mix::new(1), now).expect("a valid config");
+    let mut dialer = Dialer::new(ME, config, Chance::fast(1), now).expect("a valid config");
     let alone = Event::PeerAdded { id: id(u32::MAX), kind: PeerKind::Inbound, addr: None };
     dialer.handle(now, alone).expect("in order");
     for number in 0..nodes {
@@ -93,7 +93,7 @@ fn bytes_of_sources(config: Config) -> u64 {
     let kept = config.limits.others;
     let region = Region::new(ALLOCATOR);
     let now = Timestamp::from_secs(1);
-    let mut dialer = Dialer::new(ME, config, Mix::new(1), now).expect("a valid config");
+    let mut dialer = Dialer::new(ME, config, Chance::fast(1), now).expect("a valid config");
     for source in [254, 255].into_iter().chain(0..254) {
         let numbers = u32::from(source) * kept..(u32::from(source) + 1) * kept;
         for number in numbers.clone() {

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use dialstate::{Backoff, ConnectionId, DialId, DialOutcome, LookupId, PeerKind, Source, Timestamp};
 
-use super::{Command, Config, Dialer, Event, ME, Mix, Node, id, node};
+use super::{Chance, Command, Config, Dialer, Event, ME, Node, id, node};
 
 /// Nodes in the answer to a lookup.
 pub(crate) const FOUND: u32 = 16;
@@ -21,12 +21,19 @@ pub(crate) enum Case {
     /// from its table blindly.
     ClassicDynamic,
     ClassicStatic,
+    /// Candidates that lookups bring once more when their history has ended. The scheduler knows no nodes: the N nodes are
+    /// those in its history. One whose history ends is forgotten, and the next lookup that brings it makes a new record.
+    SchedulerDynamic,
+    SchedulerStatic,
 }
 
 impl Case {
     /// By profile: dynamic and static nodes.
-    pub(crate) const PROFILES: [[Self; 2]; 2] =
-        [[Self::BalancedDynamic, Self::BalancedStatic], [Self::ClassicDynamic, Self::ClassicStatic]];
+    pub(crate) const PROFILES: [[Self; 2]; 3] = [
+        [Self::BalancedDynamic, Self::BalancedStatic],
+        [Self::ClassicDynamic, Self::ClassicStatic],
+        [Self::SchedulerDynamic, Self::SchedulerStatic],
+    ];
 
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         Self::PROFILES.into_iter().flatten()
@@ -38,11 +45,27 @@ impl Case {
             Self::BalancedStatic => ("balanced", "static"),
             Self::ClassicDynamic => ("classic", "dynamic"),
             Self::ClassicStatic => ("classic", "static"),
+            Self::SchedulerDynamic => ("scheduler", "dynamic"),
+            Self::SchedulerStatic => ("scheduler", "static"),
         }
     }
 
     const fn is_static(self) -> bool {
-        matches!(self, Self::BalancedStatic | Self::ClassicStatic)
+        matches!(self, Self::BalancedStatic | Self::ClassicStatic | Self::SchedulerStatic)
+    }
+
+    /// Whether its nodes come from lookups.
+    const fn looks_up(self) -> bool {
+        matches!(self, Self::ClassicDynamic | Self::SchedulerDynamic)
+    }
+
+    /// Whether its nodes are known beforehand, and wait for their turn.
+    const fn is_told(self) -> bool {
+        !matches!(self, Self::SchedulerDynamic)
+    }
+
+    const fn is_balanced(self) -> bool {
+        matches!(self, Self::BalancedDynamic | Self::BalancedStatic)
     }
 
     /// A config without caps and pace, in which all nodes cool down all the time.
@@ -50,9 +73,11 @@ impl Case {
         let mut config = match self {
             Self::BalancedDynamic | Self::BalancedStatic => Config::balanced(),
             Self::ClassicDynamic | Self::ClassicStatic => Config::classic(),
+            Self::SchedulerDynamic | Self::SchedulerStatic => Config::scheduler(),
         };
         config.limits.others = n.max(1 << 20) + 2;
         config.limits.good = config.limits.others;
+        config.limits.statics = config.limits.statics.max(n);
         config.pace.interval = Duration::ZERO;
         // Two slots: one attempt is under way, and the other slot waits for the next node.
         config.pace.static_active = if self == Self::BalancedStatic { 2 } else { u32::MAX };
@@ -60,18 +85,21 @@ impl Case {
             Self::BalancedDynamic => 2,
             // One at a time, so that half of the need, which would be drawn blindly, is none.
             Self::ClassicDynamic => 1,
+            // The scheduler counts static nodes too, and dials twice as many as are missing.
+            Self::SchedulerDynamic | Self::SchedulerStatic => 1,
             Self::BalancedStatic | Self::ClassicStatic => 0,
         };
+        if self == Self::SchedulerDynamic {
+            config.max_active_dials = 1;
+        }
         // An attempt has a deadline, but all nodes may cool down for longer than the usual one.
         config.deadlines.dial = config.deadlines.dial.map(|_| Duration::from_secs(3_600));
-        config.discovery = self == Self::ClassicDynamic;
+        config.discovery = self.looks_up();
         config.lookups.interval = Duration::from_millis(1);
         level(&mut config.backoff);
-        config.backoff.history = match self {
-            // Each answer takes a second, and so does the lookup after every 16 of them.
-            Self::ClassicDynamic => Duration::from_secs(u64::from(n + n / FOUND - 2 * FOUND)),
-            _ => Duration::from_secs(u64::from(n)),
-        };
+        // Each answer takes a second, and so does the lookup after every 16 of them.
+        let round = if self.looks_up() { n + n / FOUND - 2 * FOUND } else { n };
+        config.backoff.history = Duration::from_secs(u64::from(round));
         config
     }
 }
@@ -103,13 +131,13 @@ impl Cycle {
     /// Fails every node once, so that all are in the history.
     pub(crate) fn new(case: Case, n: u32) -> Self {
         let now = Timestamp::from_secs(1);
-        let dialer = Dialer::new(ME, case.config(n), Mix::new(1), now).expect("the config is valid");
+        let dialer = Dialer::new(ME, case.config(n), Chance::fast(1), now).expect("the config is valid");
         let (open, answers) = (VecDeque::with_capacity(n as usize), VecDeque::new());
         let mut cycle =
             Self { dialer, now, case, n, until: None, open, lookup: None, answers, found: 0, done: 0 };
         // With a live peer nobody thinks that the network is down.
         cycle.handle(Event::PeerAdded { id: id(u32::MAX), kind: PeerKind::Inbound, addr: None });
-        for number in 0..n {
+        for number in (0..n).filter(|_| case.is_told()) {
             cycle.handle(if case.is_static() {
                 Event::StaticAdded(node(number))
             } else {
@@ -117,9 +145,14 @@ impl Cycle {
             });
         }
         cycle.drain();
-        cycle.run(u64::from(n));
+        for done in (0..n).step_by(1 << 16) {
+            cycle.run(u64::from((n - done).min(1 << 16)));
+        }
         let gauges = cycle.dialer.gauges();
-        assert!((gauges.cooling + 512).max(gauges.statics) >= n, "{case:?}: {gauges:?}");
+        // Of its history the scheduler keeps no count, but each of the nodes that it has dialed is in it.
+        let dialed = cycle.dialer.stats().outcomes.unreachable as u32;
+        let resting = if case.is_told() { gauges.cooling.max(gauges.statics) } else { dialed };
+        assert!(resting + 512 >= n, "{case:?}: {resting} of {n}, {gauges:?}");
         cycle
     }
 
@@ -131,9 +164,10 @@ impl Cycle {
 
     /// Builds the answers to the lookups of so many cycles.
     pub(crate) fn prepare(&mut self, cycles: u64) {
-        if self.case != Case::ClassicDynamic {
+        if !self.case.looks_up() {
             return;
         }
+        assert_eq!(self.dialer.stats().refusals.cooling, 0, "lookups bring nodes whose history has ended");
         while (self.answers.len() as u64) < cycles / u64::from(FOUND) + 2 {
             let nodes = (0..u64::from(FOUND)).map(|at| node(self.nth(self.found + at))).collect();
             self.answers.push_back(nodes);
@@ -172,8 +206,8 @@ impl Cycle {
         self.handle(event);
         self.drain();
         self.now = match self.until {
-            Some(until) if self.open.len() < 2 && self.case != Case::ClassicDynamic => until,
-            _ if self.case == Case::BalancedDynamic || self.case == Case::BalancedStatic => self.now,
+            Some(until) if self.open.len() < 2 && !self.case.looks_up() => until,
+            _ if self.case.is_balanced() => self.now,
             _ => self.now.saturating_add(Duration::from_secs(1)),
         };
     }

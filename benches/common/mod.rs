@@ -1,16 +1,18 @@
 //! What the benches share: nodes, a random source, the driver of a dial cycle, the command line, rows.
 
 pub(crate) mod cycle;
+pub(crate) mod real;
 pub(crate) mod rows;
 
 use core::convert::Infallible;
 use core::net::SocketAddr;
 
-use dialstate::rand_core::TryRng;
+use dialstate::rand_core::{SeedableRng, TryRng};
+use rand_chacha::ChaCha8Rng;
 
 pub(crate) type Id = [u8; 32];
 pub(crate) type Node = dialstate::Node<Id, SocketAddr>;
-pub(crate) type Dialer = dialstate::Dialer<Id, SocketAddr, Mix>;
+pub(crate) type Dialer = dialstate::Dialer<Id, SocketAddr, Chance>;
 pub(crate) type Config = dialstate::Config<Id, SocketAddr>;
 pub(crate) type Event = dialstate::Event<Id, SocketAddr>;
 pub(crate) type Command = dialstate::Command<Id, SocketAddr>;
@@ -39,22 +41,52 @@ impl Mix {
     }
 }
 
-impl TryRng for Mix {
+/// What a dialer draws from. One type for both, so that every dialer of a bench is the same compiled code.
+#[derive(Clone, Debug)]
+pub(crate) enum Chance {
+    /// Costs next to nothing, so that the dialer alone is measured.
+    Fast(Mix),
+    /// What a program would use.
+    Strong(Box<ChaCha8Rng>),
+}
+
+impl Chance {
+    pub(crate) const fn fast(seed: u64) -> Self {
+        Self::Fast(Mix::new(seed))
+    }
+
+    pub(crate) fn strong(seed: u64) -> Self {
+        Self::Strong(Box::new(ChaCha8Rng::seed_from_u64(seed)))
+    }
+}
+
+impl TryRng for Chance {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(self.next() as u32)
+        match self {
+            Self::Fast(mix) => Ok(mix.next() as u32),
+            Self::Strong(rng) => rng.try_next_u32(),
+        }
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(self.next())
+        match self {
+            Self::Fast(mix) => Ok(mix.next()),
+            Self::Strong(rng) => rng.try_next_u64(),
+        }
     }
 
     fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), Infallible> {
-        for chunk in dst.chunks_mut(8) {
-            chunk.copy_from_slice(&self.next().to_le_bytes()[..chunk.len()]);
+        match self {
+            Self::Fast(mix) => {
+                for chunk in dst.chunks_mut(8) {
+                    chunk.copy_from_slice(&mix.next().to_le_bytes()[..chunk.len()]);
+                }
+                Ok(())
+            }
+            Self::Strong(rng) => rng.try_fill_bytes(dst),
         }
-        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The command line of every bench, and what it prints: a table for people, or one JSON object a row.
 
 use clap::Parser;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Options of every bench.
 #[derive(Debug, Parser)]
@@ -13,6 +13,10 @@ pub(crate) struct Args {
     /// Fewer rounds and nodes: under 30 s
     #[arg(long)]
     pub(crate) quick: bool,
+
+    /// This many nodes only, with the caps that they need (the dial cycle, and the longest single call)
+    #[arg(long)]
+    pub(crate) nodes: Option<u32>,
 
     /// Draw the growth into this SVG file (the dial cycle only)
     #[arg(long)]
@@ -40,16 +44,18 @@ impl Row {
         self
     }
 
-    /// Nanoseconds beside their floor.
+    /// The ratio to the floor, and the nanoseconds of both.
     pub(crate) fn beside(self, ns: f64, floor: f64) -> Self {
-        self.with("ns", round(ns, 10.0))
+        self.with("ratio", round(ns / floor, 100.0))
+            .with("ns", round(ns, 10.0))
             .with("floor_ns", round(floor, 10.0))
-            .with("ratio", round(ns / floor, 100.0))
     }
 
     pub(crate) fn print(&self, args: &Args) {
         if args.json {
-            println!("{}", Value::Object(self.0.iter().cloned().collect::<Map<_, _>>()));
+            // A map of serde_json would sort the fields.
+            let field = |(name, value): &(String, Value)| format!("{}:{value}", Value::from(name.as_str()));
+            println!("{{{}}}", self.0.iter().map(field).collect::<Vec<_>>().join(","));
             return;
         }
         let cell = |(name, value): &(String, Value)| match value {
