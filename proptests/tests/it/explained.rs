@@ -50,7 +50,7 @@ fn an_explanation_tells_what_was_before() {
     step(&mut dialer, 1, Event::NodeRestored(known));
     assert_eq!(
         dialer.explain(&[1; 32]).to_string(),
-        "eligible, queued as failed (no outcome since the start; failures in a row: 3)"
+        "eligible, queued as unlikely (no outcome since the start; failures in a row: 3)"
     );
     let reason = RemovalReason::Closed;
     step(&mut dialer, 2, Event::NodeDiscovered { node: node(2), source: Source(1), vouched: false });

@@ -35,6 +35,7 @@ impl<A: Address> Balanced<A> {
         if !self.may_dial(facts, DialKind::Dynamic) {
             return None;
         }
+        let before = self.turns;
         let class = match self.wake(facts) {
             Some(alone) => return self.dial_known(facts, alone),
             None => self.next_class(facts),
@@ -42,6 +43,7 @@ impl<A: Address> Balanced<A> {
         let Some(class) = class else { return self.nobody_yet(facts) };
         let node = facts.waiting.draw(class, rng)?;
         if class == Class::Recent && !facts.nodes.get(node).is_some_and(|of| Self::is_recent(of, facts.now)) {
+            self.turns = before;
             self.settle(facts, node);
             return Some(Step::Looked);
         }
@@ -66,15 +68,19 @@ impl<A: Address> Balanced<A> {
         let may_look_up = self.may_look_up(facts);
         let in_need = Self::is_in_need(facts);
         let due = self.unlikely <= facts.now;
-        let (class, turns) = self.turns.next(|class| {
+        let chosen = self.turns.next(|class| {
             let now = match class {
                 Class::Anchor | Class::Good | Class::Recent => true,
                 Class::Fresh | Class::Answered | Class::Failed => in_need || !may_look_up,
                 Class::Unlikely => in_need || (due && !may_look_up),
-                Class::Bootnode => !may_look_up,
+                Class::Bootnode => false,
             };
             now && facts.waiting.ready(class) > 0
-        })?;
+        });
+        let Some((class, turns)) = chosen else {
+            let bootnode = !may_look_up && facts.waiting.ready(Class::Bootnode) > 0;
+            return bootnode.then_some(Class::Bootnode);
+        };
         self.turns = turns;
         Some(class)
     }

@@ -18,3 +18,4 @@ mod s13_options;
 mod s14_contract;
 mod s15_churn;
 mod s16_addresses;
+mod s17_choice;
