@@ -3,15 +3,16 @@
 use crate::facts::waiting::{Class, Queue};
 use crate::time::Timestamp;
 
-/// How much a turn costs each class: the less, the larger its share. Of 68 turns, where all have nodes, good nodes have 48,
-/// recent ones 12, fresh ones four, such that answered two, and failed ones and unlikely ones one each. (In a network with
-/// churn some 75, 40, 28 and 20 % of dials to the first four connect, and less to others: docs/network.md.) Anchors come
+/// How much a turn costs each class: the less, the larger its share. Of 64 turns, where all have nodes, good nodes have 32,
+/// recent ones 24, fresh ones four, such that answered two, and failed ones and unlikely ones one each. (In a network with
+/// churn some 75, 40, 28 and 20 % of dials to the first four connect, and less to others: docs/network.md. A larger share for
+/// good ones would be a burden where all of these are gone: docs/decisions.md, 4.) Anchors come
 /// before all others, and bootnodes after them.
 const fn cost(class: Class) -> u64 {
     match class {
         Class::Anchor | Class::Bootnode => 0,
-        Class::Good => 2,
-        Class::Recent => 8,
+        Class::Good => 3,
+        Class::Recent => 4,
         Class::Fresh => 24,
         Class::Answered => 48,
         Class::Failed | Class::Unlikely => 96,
@@ -102,19 +103,19 @@ mod tests {
 
     #[test]
     fn every_class_has_its_share() {
-        let all = drawn(&mut Turns { ..Turns::NEW }, 680, |class| {
+        let all = drawn(&mut Turns { ..Turns::NEW }, 640, |class| {
             !matches!(class, Class::Anchor | Class::Bootnode)
         });
         let count = |class| all.iter().filter(|other| **other == class).count();
         let counts = Class::ALL.map(count);
-        assert_eq!(counts, [0, 480, 120, 40, 20, 10, 10, 0]);
+        assert_eq!(counts, [0, 320, 240, 40, 20, 10, 10, 0]);
     }
 
     #[test]
     fn a_class_that_was_empty_has_saved_nothing_up() {
         let mut turns = Turns::NEW;
         drawn(&mut turns, 1_000, |class| class == Class::Good);
-        let both = drawn(&mut turns, 26, |class| matches!(class, Class::Good | Class::Fresh));
+        let both = drawn(&mut turns, 27, |class| matches!(class, Class::Good | Class::Fresh));
         assert_eq!(both.iter().filter(|class| **class == Class::Good).count(), 24);
     }
 
