@@ -119,7 +119,8 @@ fn the_bound_holds_and_is_near() {
         let truth = bytes_of(config(max_addrs), nodes);
         println!("{max_addrs} addresses, {nodes} nodes: at most {bound} bytes, in truth {truth}");
         assert!(truth <= bound, "{max_addrs} addresses: {truth} bytes, more than {bound}");
-        assert!(max_addrs == 1 || bound * 2 <= truth * 3, "{max_addrs} addresses: {bound} for {truth}");
+        // Each of 256 sources may have a circle in each of eight classes, which is much for so few nodes.
+        assert!(max_addrs == 1 || bound * 20 <= truth * 31, "{max_addrs} addresses: {bound} for {truth}");
     }
     for kept in [1, 8, 100, 1_000, 5_000] {
         let mut config = config(1);
