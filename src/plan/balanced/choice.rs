@@ -1,5 +1,7 @@
 //! Which known node is dialed next: a choice among the ready ones, and what is done where there is none.
 
+use core::time::Duration;
+
 use rand_core::Rng;
 
 use super::Balanced;
@@ -15,6 +17,9 @@ use crate::time::Timestamp;
 
 /// How many cooldowns that have ended are put in order before a choice among the ready nodes.
 const WAKE: u32 = 64;
+
+/// How long a lookup is waited for: most take a second or two, and those that meet with many dead nodes much longer.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 impl<A: Address> Balanced<A> {
     /// Known nodes, up to the target.
@@ -65,31 +70,38 @@ impl<A: Address> Balanced<A> {
 
     /// The class whose turn it is among those with nodes that may be dialed now.
     fn next_class<I: NodeId>(&mut self, facts: &Facts<I, A>) -> Option<Class> {
-        let may_look_up = self.may_look_up(facts);
+        let asks = self.asks_until(facts).is_some();
         let in_need = Self::is_in_need(facts);
         let due = self.unlikely <= facts.now;
         let chosen = self.turns.next(|class| {
             let now = match class {
                 Class::Anchor | Class::Good | Class::Recent => true,
-                Class::Fresh | Class::Answered | Class::Failed => in_need || !may_look_up,
-                Class::Unlikely => in_need || (due && !may_look_up),
+                Class::Fresh | Class::Answered | Class::Failed => in_need || !asks,
+                Class::Unlikely => in_need || (due && !asks),
                 Class::Bootnode => false,
             };
             now && facts.waiting.ready(class) > 0
         });
         let Some((class, turns)) = chosen else {
-            let bootnode = !may_look_up && facts.waiting.ready(Class::Bootnode) > 0;
+            let bootnode = !asks && facts.waiting.ready(Class::Bootnode) > 0;
             return bootnode.then_some(Class::Bootnode);
         };
         self.turns = turns;
         Some(class)
     }
 
-    /// Whether a lookup is under way, or may begin now: it may find nodes that are more likely to be there than those that
-    /// were heard of long ago or have failed, and that takes but a second or two.
-    fn may_look_up<I: NodeId>(&self, facts: &Facts<I, A>) -> bool {
-        let idle = facts.lookup.is_idle();
-        facts.config.discovery && (!idle || self.next_lookup(facts) <= facts.now)
+    /// If a lookup is under way, or may begin now, until when it is worth the wait: it may find nodes that are more likely to
+    /// be there than those that were heard of long ago or have failed.
+    fn asks_until<I: NodeId>(&self, facts: &Facts<I, A>) -> Option<Timestamp> {
+        if !facts.config.discovery {
+            return None;
+        }
+        let until = match facts.lookup.is_idle() {
+            true if self.next_lookup(facts) > facts.now => return None,
+            true => facts.now.saturating_add(PATIENCE),
+            false => facts.lookup.next_at(PATIENCE, facts.now),
+        };
+        Some(until).filter(|until| *until > facts.now)
     }
 
     /// Whether more than half of the dynamic peers are missing: then whoever is known is dialed at once.
@@ -97,15 +109,23 @@ impl<A: Address> Balanced<A> {
         facts.peers.outbound(Budget::Dynamic) < facts.config.dynamic_target / 2
     }
 
-    /// No ready node may be dialed yet: others are worth the wait for a lookup, unlikely ones wait for their turn.
+    /// No ready node may be dialed yet: some are to wait for a lookup, unlikely ones for their turn too.
     fn nobody_yet<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
-        let others = [Class::Fresh, Class::Answered, Class::Failed];
-        if others.into_iter().any(|class| facts.waiting.ready(class) > 0) {
+        let is_ready = |class| facts.waiting.ready(class) > 0;
+        let others = [Class::Fresh, Class::Answered, Class::Failed].into_iter().any(is_ready);
+        let unlikely = is_ready(Class::Unlikely).then_some(self.unlikely.max(facts.now));
+        let bootnode = is_ready(Class::Bootnode);
+        if let Some(until) = self.asks_until(facts) {
+            let waits = others || bootnode || unlikely.is_some_and(|at| at <= until);
+            waits.then(|| self.waits.add(WakeReason::Redial, until));
+        }
+        if others {
             return None;
         }
-        if self.unlikely > facts.now && facts.waiting.ready(Class::Unlikely) > 0 {
-            self.waits.add(WakeReason::Redial, self.unlikely);
-        }
+        unlikely
+            .filter(|at| *at > facts.now)
+            .into_iter()
+            .for_each(|at| self.waits.add(WakeReason::Redial, at));
         self.nobody(facts, facts.waiting.first_cooled())
     }
 

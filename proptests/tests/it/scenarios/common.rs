@@ -58,6 +58,8 @@ pub(crate) struct Town {
     pub(crate) dials: Dials,
     /// Every lookup is answered at once. By default it finds nothing.
     pub(crate) lookups: Lookups,
+    /// No lookup is answered.
+    pub(crate) lookups_hang: bool,
     /// Sessions last as long as this says; `None`: for ever.
     pub(crate) session: Option<Duration>,
     /// Who is connected, in order.
@@ -67,7 +69,13 @@ pub(crate) struct Town {
 impl Town {
     pub(crate) fn new(dials: impl FnMut(&Node, DialKind, Timestamp) -> Answer + 'static) -> Self {
         let lookups = Box::new(|_| Vec::new());
-        Self { dials: Box::new(dials), lookups, session: None, connected: BTreeMap::new() }
+        Self {
+            dials: Box::new(dials),
+            lookups,
+            lookups_hang: false,
+            session: None,
+            connected: BTreeMap::new(),
+        }
     }
 }
 
@@ -87,6 +95,9 @@ impl World for Town {
     }
 
     fn lookup(&mut self, lookup: LookupId, _: [u8; 32], agenda: &mut Agenda) {
+        if self.lookups_hang {
+            return;
+        }
         let nodes = (self.lookups)(agenda.now());
         let event = Event::LookupFinished { lookup, nodes };
         agenda.after(Duration::ZERO, Key::Task(Task::Lookup(lookup)), event);

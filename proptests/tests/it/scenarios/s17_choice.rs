@@ -61,6 +61,17 @@ fn with_most_peers_there_a_lookup_comes_before_nodes_known_for_long() {
 }
 
 #[test]
+fn a_lookup_that_takes_long_is_not_waited_for() {
+    let mut scene = full(|_| Answer::Connects(Duration::ZERO), true);
+    scene.sim.world_mut().lookups_hang = true;
+    lose(&mut scene, 0);
+    let lost = scene.sim.now();
+    scene.run(MINUTE);
+    let dialed = &scene.seen.dials[16..];
+    assert!(dialed.len() == 1 && dialed[0].at == lost.saturating_add(4 * SECOND), "{dialed:?} after {lost}");
+}
+
+#[test]
 fn with_most_peers_missing_nobody_waits_for_a_lookup() {
     let mut scene = full(|_| Answer::Connects(Duration::ZERO), true);
     (0..12).for_each(|n| lose(&mut scene, n));
