@@ -1,4 +1,5 @@
-//! Instructions per dial cycle, and per dial of a dialer in use, counted under callgrind: the same on every machine, so growth can be guarded.
+//! Instructions per dial cycle, and per dial of a dialer in use, counted under callgrind: the same on every machine, so growth
+//! can be guarded.
 //!
 //! The bench runs itself under valgrind, and counts only inside `Cycle::counted`.
 #![allow(

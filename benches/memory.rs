@@ -115,8 +115,7 @@ impl Sweep {
     /// With which numbers of nodes it takes a twentieth more than with one node less.
     fn jumps(&self) -> impl Iterator<Item = u32> {
         let most = self.bytes.len() as u32 - 1;
-        (LEAST..=most)
-            .filter(|n| (self.bytes(*n) - self.bytes(n - 1).min(self.bytes(*n))) * 20 > self.bytes(*n))
+        (LEAST..=most).filter(|n| self.bytes(*n).saturating_sub(self.bytes(n - 1)) * 20 > self.bytes(*n))
     }
 
     fn row(&self, n: u32) -> Row {

@@ -96,6 +96,11 @@ pub(crate) const fn proves_network(outcome: DialOutcome) -> bool {
     }
 }
 
+/// Whether a dial has left this host, whatever came of it.
+pub(crate) fn left_host(outcome: DialOutcome) -> bool {
+    Class::of_dial(outcome) != Class::Uncharged
+}
+
 /// Whether the host at the address of a node is alive.
 pub(crate) const fn is_answer(outcome: DialOutcome) -> bool {
     match outcome {

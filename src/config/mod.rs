@@ -139,6 +139,14 @@ impl<I, A> Config<I, A> {
     /// The largest number of anchors (a guess: the default number of peers).
     pub const MAX_ANCHORS: u32 = 16;
 
+    /// The bootnode with an id.
+    pub(crate) fn bootnode(&self, id: &I) -> Option<&Node<I, A>>
+    where
+        I: PartialEq,
+    {
+        self.bootnodes.iter().find(|node| node.id == *id)
+    }
+
     /// The policy of this config, as chosen by the constructor.
     #[must_use]
     pub const fn profile(&self) -> Profile {

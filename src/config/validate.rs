@@ -38,8 +38,7 @@ impl<I, A> Config<I, A> {
         I: PartialEq,
     {
         self.validate()?;
-        let own = self.bootnodes.iter().any(|node| node.id == *me);
-        if own { Err(ConfigError::OwnBootnode) } else { Ok(()) }
+        if self.bootnode(me).is_some() { Err(ConfigError::OwnBootnode) } else { Ok(()) }
     }
 
     fn validate_counts(&self) -> Result<(), ConfigError> {

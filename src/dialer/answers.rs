@@ -77,8 +77,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     }
 
     fn bootnode(&self, id: &I) -> Option<Subject<'_, I, A>> {
-        let used = self.plan.uses_bootnodes();
-        let bootnode = self.facts.config.bootnodes.iter().find(|node| used && node.id == *id)?;
+        let bootnode = self.facts.config.bootnode(id).filter(|_| self.plan.uses_bootnodes())?;
         Some(Subject::delivered(&self.facts, bootnode, DialKind::Bootnode))
     }
 

@@ -19,8 +19,8 @@ const MARGIN: Duration = Duration::from_millis(500);
 /// Make one of the fields of a `Command::Dial`, and ask [`next`](Self::next) after each change. Every address is to be
 /// connected to, including the handshake that proves the id of the node; report each with [`connected`](Self::connected) or
 /// [`failed`](Self::failed). At [`RaceStep::Finished`] abort what is still running, and send [`answer`](Self::answer).
-/// It ends by itself before the deadline, by a sixteenth of the time that the dial has but at most 500 ms, so that the answer is not late and what was learned of the addresses
-/// is not lost. After a `Command::Cancel` just drop it.
+/// It ends by itself before the deadline, by a sixteenth of the time that the dial has but at most 500 ms, so that the answer
+/// is not late and what was learned of the addresses is not lost. After a `Command::Cancel` just drop it.
 ///
 /// ```
 /// use dialstate::driver::{Race, RaceStep};

@@ -380,11 +380,6 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
         self.clear_history(facts, node);
     }
 
-    fn session_lost(&mut self, facts: &mut Facts<I, A>, peer: &Peer<A>, _anchor: bool) {
-        facts.remember_session(peer.node(), RemovalReason::Local);
-        self.clear_history(facts, peer.node());
-    }
-
     /// A lookup that was decided on begins at its instant.
     fn time_passed(&mut self, facts: &mut Facts<I, A>) {
         if self.decided.is_some_and(|at| at <= facts.now) {

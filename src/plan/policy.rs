@@ -172,8 +172,12 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
     /// for that alone does not.
     fn attempt_lost(&mut self, facts: &mut Facts<I, A>, node: NodeSlot);
 
-    /// A session has ended with a restart of the program: nobody is to blame. `anchor`: it was one of the oldest.
-    fn session_lost(&mut self, facts: &mut Facts<I, A>, peer: &Peer<A>, anchor: bool);
+    /// A session has ended with a restart of the program: nobody is to blame. `anchor`: it was one of the oldest. In
+    /// go-ethereum nothing is left of it, as of an attempt.
+    fn session_lost(&mut self, facts: &mut Facts<I, A>, peer: &Peer<A>, _anchor: bool) {
+        facts.remember_session(peer.node(), RemovalReason::Local);
+        self.attempt_lost(facts, peer.node());
+    }
 
     /// An inbound handshake with a node has ended or expired.
     fn handshake_ended(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {

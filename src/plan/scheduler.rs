@@ -95,17 +95,6 @@ impl<I: NodeId, A: Address> Scheduler<I, A> {
         }
     }
 
-    /// Ends the cooldown of a node.
-    fn clear_history(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
-        if facts.queue_of(node) == Queue::Idle {
-            facts.leave(node);
-        }
-        if let Some(notes) = facts.nodes.notes_mut(node) {
-            notes.cause = Cause::None;
-        }
-        self.repool(facts, node);
-    }
-
     /// A random static node from the pool.
     fn pooled_dial(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng) -> Option<Step> {
         if self.pool.is_empty() {
@@ -246,12 +235,13 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
 
     /// A history begins with the program.
     fn attempt_lost(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
-        self.clear_history(facts, node);
-    }
-
-    fn session_lost(&mut self, facts: &mut Facts<I, A>, peer: &Peer<A>, _anchor: bool) {
-        facts.remember_session(peer.node(), RemovalReason::Local);
-        self.clear_history(facts, peer.node());
+        if facts.queue_of(node) == Queue::Idle {
+            facts.leave(node);
+        }
+        if let Some(notes) = facts.nodes.notes_mut(node) {
+            notes.cause = Cause::None;
+        }
+        self.repool(facts, node);
     }
 
     /// Handshakes are a set of ids: of two with the same node the first that ends clears both.

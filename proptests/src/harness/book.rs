@@ -42,7 +42,6 @@ struct Pending {
 pub(super) struct Book {
     pub(super) counts: Counts,
     pub(super) balanced: bool,
-    pub(super) scheduler: bool,
     /// The config in force.
     pub(super) config: Config,
     /// The latest instant of any event.
@@ -70,7 +69,6 @@ impl Book {
         Self {
             counts: Counts::default(),
             balanced: config.profile() == Profile::Balanced,
-            scheduler: config.profile() == Profile::Scheduler,
             config,
             now,
             peers: BTreeMap::new(),
@@ -115,6 +113,10 @@ impl Book {
         self.flights.values().find(|flight| flight.id.as_ref() == Some(id))
     }
 
+    pub(super) fn is_scheduler(&self) -> bool {
+        self.config.profile() == Profile::Scheduler
+    }
+
     pub(super) fn is_pending(&self, id: &Id) -> bool {
         self.pending.values().any(|pending| pending.id == *id && !pending.waived)
     }
@@ -153,7 +155,8 @@ impl Book {
 
     fn handshake_ended(&mut self, connection: u64) {
         let Some(ended) = self.pending.remove(&connection) else { return };
-        let same = self.pending.values_mut().filter(|pending| self.scheduler && pending.id == ended.id);
+        let scheduler = self.is_scheduler();
+        let same = self.pending.values_mut().filter(|pending| scheduler && pending.id == ended.id);
         same.for_each(|pending| pending.waived = true);
     }
 

@@ -63,7 +63,7 @@ fn dial(book: &Book, node: &Node, kind: DialKind) -> Result<(), Broken> {
     }
     ensure!(!book.peers.contains_key(&node.id), "{n} is dialed as {kind:?}, and connected");
     // In scheduler a static node that is ready to be dialed stays so, whatever handshake begins.
-    let pending = book.is_pending(&node.id) && !(book.scheduler && kind == DialKind::Static);
+    let pending = book.is_pending(&node.id) && !(book.is_scheduler() && kind == DialKind::Static);
     ensure!(!pending, "{n} is dialed as {kind:?}, and connecting to us");
     for addr in &node.addrs {
         ensure!(!book.is_banned(addr), "{n} is dialed at {addr}, which is banned");

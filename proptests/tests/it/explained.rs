@@ -6,34 +6,12 @@ use std::time::Duration;
 
 use dialstate::driver::Decide;
 use dialstate::record::{Recorder, RngSeed};
-use dialstate::{
-    DialKind, DialOutcome, KnownNode, Node, PeerKind, Refusal, RemovalReason, Source, Standing, Timestamp,
-};
+use dialstate::{DialKind, DialOutcome, KnownNode, PeerKind, Refusal, RemovalReason, Source, Standing};
 use dialstate_proptests::world::{Command, Config, Dialer, Event, Id};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
-const fn at(seconds: u64) -> Timestamp {
-    Timestamp::from_secs(seconds)
-}
-
-fn dialer(change: impl FnOnce(&mut Config)) -> Dialer {
-    let mut config = Config::balanced();
-    change(&mut config);
-    Dialer::new([0; 32], config, ChaCha8Rng::seed_from_u64(1), at(0)).unwrap()
-}
-
-fn node(n: u8) -> Node<Id, SocketAddr> {
-    Node::new([n; 32], [([20, n, 0, 1], 30_303).into()])
-}
-
-/// Hands an event in, and drains; returns the commands but for the `Sleep`.
-fn step(dialer: &mut Dialer, seconds: u64, event: Event) -> Vec<Command> {
-    let mut commands = Vec::new();
-    dialer.step(at(seconds), event, &mut commands).unwrap();
-    commands.pop();
-    commands
-}
+use crate::small::{at, dialer, node, step};
 
 /// A node that was tried before a restart, one whose cooldown has ended, and a bootnode that is never dialed.
 #[test]

@@ -28,6 +28,7 @@ mod recorder;
 mod restarted;
 mod scenarios;
 mod scheduler;
+mod small;
 mod snapshot;
 mod traces;
 mod words;

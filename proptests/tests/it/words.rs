@@ -6,34 +6,14 @@ use std::net::SocketAddr;
 use dialstate::record::{BinarySink, ReadError, ReadErrorKind, Recorder, RngSeed, WriteError};
 use dialstate::{
     BanSubject, Change, Collection, Config, ConfigError, ConnectionId, DialId, DialKind, DialOutcome,
-    DisconnectReason, EventError, LastOutcome, LookupId, Node, Notice, PeerKind, Profile, Refusal,
-    RemovalReason, ResolveId, RestoreError, Side, Source, Standing, Task, Timestamp, WakeReason,
+    DisconnectReason, EventError, LastOutcome, LookupId, Notice, PeerKind, Profile, Refusal, RemovalReason,
+    ResolveId, RestoreError, Side, Source, Standing, Task, Timestamp, WakeReason,
 };
 use dialstate_proptests::world::{Command, Dialer, Event, Id};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
-const fn at(seconds: u64) -> Timestamp {
-    Timestamp::from_secs(seconds)
-}
-
-fn dialer(change: impl FnOnce(&mut dialstate_proptests::world::Config)) -> Dialer {
-    let mut config = Config::balanced();
-    change(&mut config);
-    Dialer::new([0; 32], config, ChaCha8Rng::seed_from_u64(1), at(0)).unwrap()
-}
-
-fn node(n: u8) -> Node<Id, SocketAddr> {
-    Node::new([n; 32], [([20, n, 0, 1], 30_303).into()])
-}
-
-/// Hands an event in, and drains; returns the commands but for the `Sleep`.
-fn step(dialer: &mut Dialer, seconds: u64, event: Event) -> Vec<Command> {
-    let mut commands = Vec::new();
-    dialer.step(at(seconds), event, &mut commands).unwrap();
-    commands.pop();
-    commands
-}
+use crate::small::{at, dialer, node, step};
 
 #[test]
 fn errors_say_what_to_do() {

@@ -5,6 +5,7 @@ use core::time::Duration;
 use rand_core::Rng;
 
 use super::Balanced;
+use super::turns::Turns;
 use crate::address::Address;
 use crate::command::{DialKind, WakeReason};
 use crate::facts::Facts;
@@ -40,18 +41,16 @@ impl<A: Address> Balanced<A> {
         if !self.may_dial(facts, DialKind::Dynamic) {
             return None;
         }
-        let before = self.turns;
-        let class = match self.wake(facts) {
-            Some(alone) => return self.dial_known(facts, alone),
-            None => self.next_class(facts),
-        };
-        let Some(class) = class else { return self.nobody_yet(facts) };
+        if let Some(alone) = self.wake(facts) {
+            return self.dial_known(facts, alone);
+        }
+        let Some((class, turns)) = self.next_class(facts) else { return self.nobody_yet(facts) };
         let node = facts.waiting.draw(class, rng)?;
         if class == Class::Recent && !facts.nodes.get(node).is_some_and(|of| Self::is_recent(of, facts.now)) {
-            self.turns = before;
             self.settle(facts, node);
             return Some(Step::Looked);
         }
+        self.turns = turns;
         let step = self.dial_known(facts, node);
         // A node that is refused has not had its turn.
         if class == Class::Unlikely && matches!(step, Some(Step::Issue(_))) {
@@ -68,26 +67,24 @@ impl<A: Address> Balanced<A> {
         self.begin_or_defer(facts, node, permit)
     }
 
-    /// The class whose turn it is among those with nodes that may be dialed now.
-    fn next_class<I: NodeId>(&mut self, facts: &Facts<I, A>) -> Option<Class> {
-        let asks = self.asks_until(facts).is_some();
+    /// The class whose turn it is among those with nodes that may be dialed now, and the turns after that.
+    fn next_class<I: NodeId>(&self, facts: &Facts<I, A>) -> Option<(Class, Turns)> {
         let in_need = Self::is_in_need(facts);
-        let due = self.unlikely <= facts.now;
+        let patient = !in_need && self.asks_until(facts).is_some();
+        let due = in_need || self.unlikely <= facts.now;
         let chosen = self.turns.next(|class| {
             let now = match class {
                 Class::Anchor | Class::Good | Class::Recent => true,
-                Class::Fresh | Class::Answered | Class::Failed => in_need || !asks,
-                Class::Unlikely => in_need || (due && !asks),
+                Class::Fresh | Class::Answered | Class::Failed => !patient,
+                Class::Unlikely => due && !patient,
                 Class::Bootnode => false,
             };
             now && facts.waiting.ready(class) > 0
         });
-        let Some((class, turns)) = chosen else {
-            let bootnode = !asks && facts.waiting.ready(Class::Bootnode) > 0;
-            return bootnode.then_some(Class::Bootnode);
-        };
-        self.turns = turns;
-        Some(class)
+        chosen.or_else(|| {
+            let bootnode = facts.waiting.ready(Class::Bootnode) > 0 && self.asks_until(facts).is_none();
+            bootnode.then_some((Class::Bootnode, self.turns))
+        })
     }
 
     /// If a lookup is under way, or may begin now, until when it is worth the wait: it may find nodes that are more likely to

@@ -27,7 +27,7 @@ use siphasher::sip::SipHasher13;
 
 use super::policy::{Policy, Second, Step, Waits};
 use crate::address::{Address, Addrs};
-use crate::backoff::{Cause, may_have_moved};
+use crate::backoff::{Cause, left_host, may_have_moved};
 use crate::collections::bytes;
 use crate::command::DialKind;
 use crate::event::{AddrOutcome, DialOutcome, PeerKind, RemovalReason};
@@ -234,9 +234,8 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         ended: Ended,
     ) {
         self.slow.remove(slot);
-        if let Ended::Dial(outcome) = ended {
-            let slow = matches!(outcome, DialOutcome::LocalError | DialOutcome::Cancelled);
-            if let Some(notes) = facts.nodes.notes_mut(attempt.node()).filter(|_| !slow) {
+        if matches!(ended, Ended::Dial(outcome) if left_host(outcome)) {
+            if let Some(notes) = facts.nodes.notes_mut(attempt.node()) {
                 notes.slow = false;
             }
         }

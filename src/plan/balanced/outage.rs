@@ -82,8 +82,9 @@ impl Outage {
         self.suspicion.map(|suspicion| suspicion.probe)
     }
 
-    /// A dial has gone out. After errors of this host the next one waits for what comes of it. While the network seems to be down, the next one waits: at first as long as the config says, a
-    /// quarter less each time, so that the usual pace is back after some 20 dials.
+    /// A dial has gone out. After errors of this host the next one waits for what comes of it. While the network seems to be
+    /// down, the next one waits too: at first as long as the config says, a quarter less each time, so that the usual pace is
+    /// back after some 20 dials.
     pub(super) fn dialed(&mut self, now: Timestamp, backoff: &Backoff) {
         if self.errors > 0 {
             self.pause(now, backoff);
@@ -191,8 +192,7 @@ impl Outage {
         let was_suspected = self.is_suspected();
         self.back = now;
         self.last_success = now;
-        self.errors = 0;
-        self.pause = now;
+        self.left_host(now);
         self.forget_failures();
         self.pardon(Timestamp::ZERO, false, slots);
         was_suspected

@@ -35,8 +35,7 @@ impl<A: Address> Balanced<A> {
         if ended != Ended::Dial(DialOutcome::LocalError) && Self::is_outdated(facts, attempt) {
             return self.cool(facts, node, None, Cause::None);
         }
-        if matches!(ended, Ended::Dial(outcome) if outcome != DialOutcome::LocalError && outcome != DialOutcome::Cancelled)
-        {
+        if matches!(ended, Ended::Dial(outcome) if backoff::left_host(outcome)) {
             self.outage.left_host(facts.now);
         }
         match ended {
@@ -361,8 +360,7 @@ impl<A: Address> Balanced<A> {
         attempt: AttemptSlot,
         outcome: DialOutcome,
     ) {
-        let charged = !matches!(outcome, DialOutcome::LocalError | DialOutcome::Cancelled);
-        if !facts.config.family_health || !charged || self.outage.is_suspected() {
+        if !facts.config.family_health || !backoff::left_host(outcome) || self.outage.is_suspected() {
             return;
         }
         let addr = facts.attempts.get(attempt).and_then(|of| of.addrs().first());

@@ -69,7 +69,7 @@ impl<A: Address> Balanced<A> {
         }
         // One that is not kept for it any more was connected to all the same.
         let connected = record.notes.good || record.notes.proven;
-        if facts.config.bootnodes.iter().any(|node| node.id == *id) {
+        if facts.config.bootnode(id).is_some() {
             return Class::Bootnode;
         }
         if connected && record.notes.failures == 0 && !record.notes.slow {
