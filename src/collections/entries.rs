@@ -89,7 +89,7 @@ impl Entries {
     pub(super) fn set(&mut self, places: &mut Places, key: u32, at: u64, tie: u32) {
         let entry = Entry { at, tie, key };
         if places.len() <= key as usize {
-            places.resize((key as usize).saturating_add(1), NONE);
+            make_room(places, key);
         }
         let place = places.get(key as usize).map_or(NONE, |place| *place) as usize;
         match self.0.get_mut(place).filter(|old| old.key == key) {
@@ -105,22 +105,24 @@ impl Entries {
         }
     }
 
-    pub(super) fn remove(&mut self, places: &mut Places, key: u32) -> Option<Entry> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let place = *places.get(key as usize)? as usize;
-        let removed = self.0.get(place).copied().filter(|entry| entry.key == key)?;
+    /// Takes a key out. Returns whether it was in; many queues are empty most of the time.
+    #[inline]
+    pub(super) fn remove(&mut self, places: &mut Places, key: u32) -> bool {
+        !self.0.is_empty() && self.take_out(places, key)
+    }
+
+    fn take_out(&mut self, places: &mut Places, key: u32) -> bool {
+        let place = places.get(key as usize).map_or(NONE, |place| *place) as usize;
+        let Some(&removed) = self.0.get(place).filter(|entry| entry.key == key) else { return false };
         note(places, key, NONE as usize);
-        let last = self.0.pop()?;
-        if place < self.0.len() {
+        if let Some(last) = self.0.pop().filter(|_| place < self.0.len()) {
             if last.rank() < removed.rank() {
                 self.rise(places, place, last)
             } else {
                 self.sink(places, place, last)
             }
         }
-        Some(removed)
+        true
     }
 
     /// Moves the hole at `place` towards the root until `entry` fits.
@@ -138,18 +140,15 @@ impl Entries {
         put(entries, places, place, entry);
     }
 
-    /// Moves the hole at `place` towards the leaves until `entry` fits.
+    /// Moves the hole at `place` to a leaf, and from there back until `entry` fits: most entries belong near the leaves
+    /// (Wegener 1993, "bottom-up heapsort").
     fn sink(&mut self, places: &mut Places, mut place: usize, entry: Entry) {
-        let (entries, places) = (self.0.as_mut_slice(), places.as_mut_slice());
-        let rank = entry.rank();
+        let entries = self.0.as_mut_slice();
         while let Some((at, child)) = least_child(entries, place) {
-            if child.rank() >= rank {
-                break;
-            }
             put(entries, places, place, child);
             place = at;
         }
-        put(entries, places, place, entry);
+        self.rise(places, place, entry);
     }
 
     /// The most bytes that so many entries take.
@@ -204,6 +203,12 @@ fn put(entries: &mut [Entry], places: &mut [u32], place: usize, entry: Entry) {
         *to = entry;
     }
     note(places, entry.key, place);
+}
+
+/// Makes a place for a key that has had none.
+#[cold]
+fn make_room(places: &mut Places, key: u32) {
+    places.resize((key as usize).saturating_add(1), NONE);
 }
 
 /// Notes where a key is.

@@ -55,7 +55,9 @@ impl<K, const N: usize> Lanes<K, N> {
     /// Takes a key out of a lane; returns its item if it was in there.
     #[inline]
     pub(crate) fn remove(&mut self, lane: usize, key: Slot<K>) -> Option<Item<K>> {
-        self.lanes.get_mut(lane)?.remove(&mut self.places, key.index()).map(Item::new)
+        let item = self.get(lane, key)?;
+        self.lanes.get_mut(lane)?.remove(&mut self.places, key.index());
+        Some(item)
     }
 
     /// How many of a lane come before a key, counted up to `most`; the work is in proportion to that. `None` if the key

@@ -37,7 +37,7 @@ impl SlowDials {
 
     /// A dial has been answered, given up, or its node is connected.
     pub(super) fn remove(&mut self, attempt: AttemptSlot) {
-        if self.brisk.remove(attempt).is_none() && self.holding.remove(attempt).is_none() {
+        if !self.brisk.remove(attempt) && !self.holding.remove(attempt) {
             self.released.remove(attempt);
         }
     }
