@@ -120,16 +120,16 @@ impl<I: NodeId, A: Address> Classic<I, A> {
     }
 
     /// All static nodes, without a limit; those that are excluded are deleted for good.
-    fn statics(&mut self, facts: &mut Facts<I, A>) -> Step {
+    fn statics(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
         let due = facts.waiting.first_due(Queue::Static, facts.now);
         let subject = due.and_then(|node| Some((node, self.subject(facts, node, DialKind::Static)?)));
         let Some((node, subject)) = subject else {
             self.part = Part::Bootnode;
-            return Step::Looked;
+            return None;
         };
         let id = subject.id;
         match self.permit(facts, &subject) {
-            Ok(permit) => return self.begin(facts, permit),
+            Ok(permit) => return Some(self.begin(facts, permit)),
             Err(reason @ (Refusal::OwnId | Refusal::Restricted)) => {
                 // The history of the node stays.
                 let due = facts.leave(node);
@@ -143,18 +143,18 @@ impl<I: NodeId, A: Address> Classic<I, A> {
                 facts.park(node);
             }
         }
-        Step::Looked
+        Some(Step::Looked)
     }
 
     /// With no peer at all, 20 s after the start: the bootnodes are rotated, and the first is tried.
-    fn bootnode(&mut self, facts: &mut Facts<I, A>) -> Step {
+    fn bootnode(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
         self.part = Part::Wake;
         let count = facts.config.bootnodes.len() as u32;
         let alone = self.is_alone(facts);
         let from = facts.start.saturating_add(facts.config.fallback.after).next();
         self.fallback = Some(from).filter(|from| alone && facts.now < *from);
         if !alone || facts.now < from {
-            return Step::Looked;
+            return None;
         }
         self.rotation = self.rotation.wrapping_add(1).checked_rem(count).unwrap_or(0);
         // Rotated once, the list begins with what was its second node, and the head has become the last.
@@ -162,52 +162,47 @@ impl<I: NodeId, A: Address> Classic<I, A> {
         let node = facts.config.bootnodes.get(head as usize);
         // To go-ethereum they are dynamic dials.
         let permit = node.map(|node| self.permit(facts, &Subject::delivered(facts, node, DialKind::Dynamic)));
-        permit.map_or(Step::Looked, |permit| self.attempt(facts, permit))
+        permit.map(|permit| self.attempt(facts, permit))
     }
 
     fn is_alone(&self, facts: &Facts<I, A>) -> bool {
         facts.peers.is_empty() && self.need > 0 && !facts.config.bootnodes.is_empty()
     }
 
-    fn wake(&mut self, facts: &mut Facts<I, A>) -> Step {
+    fn wake(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
         let due = facts.waiting.first_due(Queue::Cooling, facts.now).filter(|_| self.need > 0);
-        match due {
-            Some(node) => self.settle(facts, node),
-            None => {
-                let left = u32::try_from(self.need.max(0) / 2).unwrap_or(0);
-                self.shuffle.reset();
-                self.part = Part::Random { left };
-            }
-        }
-        Step::Looked
+        let Some(node) = due else {
+            let left = u32::try_from(self.need.max(0) / 2).unwrap_or(0);
+            self.shuffle.reset();
+            self.part = Part::Random { left };
+            return None;
+        };
+        self.settle(facts, node);
+        Some(Step::Looked)
     }
 
     /// Half of the need from random known nodes; one that is refused is not replaced.
-    fn random(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng, left: u32) -> Step {
+    fn random(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng, left: u32) -> Option<Step> {
         let pick = left.checked_sub(1).and_then(|_| self.shuffle.next(rng, self.table.len()));
         let node = pick.and_then(|pick| self.table.get(pick));
         let Some(subject) = node.and_then(|node| self.subject(facts, node, DialKind::Dynamic)) else {
             self.part = Part::Buffer;
-            return Step::Looked;
+            return None;
         };
         self.part = Part::Random { left: left.saturating_sub(1) };
         let permit = self.permit(facts, &subject);
-        self.attempt(facts, permit)
+        Some(self.attempt(facts, permit))
     }
 
     /// The rest from what lookups brought; one that is refused is consumed too.
-    fn buffer(&mut self, facts: &mut Facts<I, A>) -> Step {
+    fn buffer(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
         let next = if self.need > 0 { self.buffer.next() } else { None };
-        match next {
-            Some(node) => {
-                let permit = self.permit(facts, &Subject::delivered(facts, &node, DialKind::Dynamic));
-                self.attempt(facts, permit)
-            }
-            None => {
-                self.part = Part::Lookup;
-                Step::Looked
-            }
-        }
+        let Some(node) = next else {
+            self.part = Part::Lookup;
+            return None;
+        };
+        let permit = self.permit(facts, &Subject::delivered(facts, &node, DialKind::Dynamic));
+        Some(self.attempt(facts, permit))
     }
 
     /// A dynamic attempt; if it may begin, the need is one less.
@@ -226,7 +221,7 @@ impl<I: NodeId, A: Address> Classic<I, A> {
     }
 
     /// If need remains, a lookup is decided on, and waits for its instant. It goes out then, needed or not.
-    fn lookup(&mut self, facts: &mut Facts<I, A>) -> Step {
+    fn lookup(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
         self.part = Part::End;
         let idle = facts.lookup.is_idle() && self.decided.is_none();
         if self.need > 0 && facts.config.discovery && idle {
@@ -237,7 +232,7 @@ impl<I: NodeId, A: Address> Classic<I, A> {
                 facts.lookup.begin(facts.now);
             }
         }
-        if facts.lookup.is_due() { Step::Lookup } else { Step::Looked }
+        facts.lookup.is_due().then_some(Step::Lookup)
     }
 
     /// If resolves were refused, their attempts end now, and a new round follows at the same instant.
@@ -412,14 +407,20 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
             self.settle(facts, node);
             return Step::Looked;
         }
-        match self.part {
-            Part::Statics => self.statics(facts),
-            Part::Bootnode => self.bootnode(facts),
-            Part::Wake => self.wake(facts),
-            Part::Random { left } => self.random(facts, rng, left),
-            Part::Buffer => self.buffer(facts),
-            Part::Lookup => self.lookup(facts),
-            Part::End => self.finish(facts),
+        loop {
+            // A part that has nothing left says which one is next.
+            let step = match self.part {
+                Part::Statics => self.statics(facts),
+                Part::Bootnode => self.bootnode(facts),
+                Part::Wake => self.wake(facts),
+                Part::Random { left } => self.random(facts, rng, left),
+                Part::Buffer => self.buffer(facts),
+                Part::Lookup => self.lookup(facts),
+                Part::End => return self.finish(facts),
+            };
+            if let Some(step) = step {
+                return step;
+            }
         }
     }
 
