@@ -23,8 +23,12 @@ pub trait Address: Clone + Ord + Debug {
 }
 
 impl Address for SocketAddr {
+    #[inline]
     fn ip_addr(&self) -> Option<IpAddr> {
-        Some(self.ip().to_canonical())
+        Some(match self {
+            Self::V4(addr) => IpAddr::V4(*addr.ip()),
+            Self::V6(addr) => addr.ip().to_canonical(),
+        })
     }
 
     /// False for port 0 and for unspecified, multicast and IPv4 broadcast addresses.

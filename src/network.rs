@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::num::NonZeroU64;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -110,10 +111,10 @@ pub enum Subnet {
     NoIp,
 }
 
-/// A subnet as one number: its width, above the bits of its prefix.
+/// A subnet as one number: its width, above the bits of its prefix. One more is stored, so that an `Option` takes no more room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct SubnetKey(u64);
+pub(crate) struct SubnetKey(NonZeroU64);
 
 /// The family of a subnet, and the length of its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,23 +131,47 @@ const V4_24: u64 = 1 << 56;
 const V4_16: u64 = 2 << 56;
 const V6_48: u64 = 3 << 56;
 const V6_32: u64 = 4 << 56;
+/// Where the bits of the width are.
+const WIDTH: u64 = 0xff << 56;
 
 impl SubnetKey {
-    const NO_IP: Self = Self(0);
+    const NO_IP: Self = Self::new(0, 0);
+
+    /// A width with the bits of a prefix.
+    #[inline]
+    const fn new(width: u64, bits: u64) -> Self {
+        Self(NonZeroU64::MIN.saturating_add(width | bits))
+    }
+
+    /// The number without the one that keeps it from being zero.
+    const fn number(self) -> u64 {
+        self.0.get().saturating_sub(1)
+    }
 
     /// The subnet of an IP and the wider one around it: /24 and /16, or /48 and /32.
+    #[inline]
     pub(crate) fn of(ip: Option<IpAddr>) -> (Self, Option<Self>) {
-        match ip.map(|ip| ip.to_canonical()) {
+        match ip {
             None => (Self::NO_IP, None),
-            Some(IpAddr::V4(ip)) => {
-                let bits = u64::from(ip.to_bits());
-                (Self(V4_24 | (bits >> 8)), Some(Self(V4_16 | (bits >> 16))))
-            }
-            Some(IpAddr::V6(ip)) => {
-                let bits = (ip.to_bits() >> 80) as u64;
-                (Self(V6_48 | bits), Some(Self(V6_32 | (bits >> 16))))
-            }
+            Some(IpAddr::V4(ip)) => Self::of_v4(ip),
+            Some(IpAddr::V6(ip)) => Self::of_v6(ip),
         }
+    }
+
+    #[inline]
+    fn of_v4(ip: Ipv4Addr) -> (Self, Option<Self>) {
+        let bits = u64::from(ip.to_bits());
+        (Self::new(V4_24, bits >> 8), Some(Self::new(V4_16, bits >> 16)))
+    }
+
+    /// In a function of its own, so that the path of most addresses is short.
+    #[inline(never)]
+    fn of_v6(ip: Ipv6Addr) -> (Self, Option<Self>) {
+        if let Some(ip) = ip.to_ipv4_mapped() {
+            return Self::of_v4(ip);
+        }
+        let bits = (ip.to_bits() >> 80) as u64;
+        (Self::new(V6_48, bits), Some(Self::new(V6_32, bits >> 16)))
     }
 
     /// The wider subnet of an IP.
@@ -157,7 +182,7 @@ impl SubnetKey {
 
     /// The family and the length of the prefix.
     pub(crate) const fn width(self) -> SubnetWidth {
-        match self.0 & (0xff << 56) {
+        match self.number() & WIDTH {
             V4_24 => SubnetWidth::V4_24,
             V4_16 => SubnetWidth::V4_16,
             V6_48 => SubnetWidth::V6_48,
@@ -167,16 +192,16 @@ impl SubnetKey {
     }
 
     pub(crate) const fn bytes(self) -> [u8; 8] {
-        self.0.to_le_bytes()
+        self.number().to_le_bytes()
     }
 }
 
 impl From<SubnetKey> for Subnet {
     fn from(key: SubnetKey) -> Self {
-        let bits = key.0 & ((1 << 56) - 1);
+        let bits = key.number() & !WIDTH;
         let v4 = |shift| IpAddr::V4(Ipv4Addr::from_bits((bits << shift) as u32));
         let v6 = |shift: u32| IpAddr::V6(Ipv6Addr::from_bits(u128::from(bits) << shift));
-        match key.0 & (0xff << 56) {
+        match key.number() & WIDTH {
             V4_24 => subnet(v4(8), 24),
             V4_16 => subnet(v4(16), 16),
             V6_48 => subnet(v6(80), 48),
@@ -208,14 +233,27 @@ impl fmt::Display for Subnet {
 }
 
 /// Whether an IP is private, loopback or link-local. Limits per subnet don't apply there.
+#[inline]
 pub(crate) fn is_local(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
-        IpAddr::V6(v6) => {
-            let unique_local = Ipv6Net::new_assert(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7);
-            v6.is_loopback() || v6.is_unicast_link_local() || unique_local.contains(&v6)
-        }
+    match ip {
+        IpAddr::V4(v4) => is_local_v4(v4),
+        IpAddr::V6(v6) => is_local_v6(v6),
     }
+}
+
+#[inline]
+fn is_local_v4(ip: Ipv4Addr) -> bool {
+    ip.is_private() || ip.is_loopback() || ip.is_link_local()
+}
+
+/// In a function of its own, so that the path of most addresses is short.
+#[inline(never)]
+fn is_local_v6(ip: Ipv6Addr) -> bool {
+    if let Some(ip) = ip.to_ipv4_mapped() {
+        return is_local_v4(ip);
+    }
+    let unique_local = Ipv6Net::new_assert(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7);
+    ip.is_loopback() || ip.is_unicast_link_local() || unique_local.contains(&ip)
 }
 
 #[cfg(test)]

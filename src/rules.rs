@@ -47,6 +47,7 @@ impl<'a, I: NodeId, A: Address> Subject<'a, I, A> {
 
     /// A node with a record. It is dialed where the operator says if it is static and not dialed as a dynamic one,
     /// otherwise where it was discovered to be.
+    #[inline]
     pub(crate) fn of_node(facts: &'a Facts<I, A>, node: NodeSlot, kind: DialKind) -> Option<Self> {
         let (id, record) = facts.nodes.entry(node)?;
         let dynamic = matches!(kind, DialKind::Dynamic | DialKind::Feeler);
@@ -65,6 +66,7 @@ impl<'a, I: NodeId, A: Address> Subject<'a, I, A> {
 
 impl<I: NodeId, A: Address> Facts<I, A> {
     /// Rules of identity: it is not under way, connected, this node itself, connecting to us or banned.
+    #[inline]
     pub(crate) fn check_identity(
         &self,
         subject: &Subject<'_, I, A>,
@@ -98,6 +100,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     }
 
     /// Rules of address: at least one address must be within the restrict list and in no banned network.
+    #[inline]
     pub(crate) fn check_addrs(
         &self,
         subject: &Subject<'_, I, A>,
@@ -127,6 +130,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     }
 
     /// The rule of time: it does not cool down.
+    #[inline]
     pub(crate) fn check_cooldown(
         &self,
         subject: &Subject<'_, I, A>,
@@ -142,6 +146,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     }
 
     /// Rules for a node without an address: it can be resolved, and if it is static its delay is over.
+    #[inline]
     pub(crate) fn check_resolvable(
         &self,
         subject: &Subject<'_, I, A>,
@@ -165,6 +170,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
 
     /// The rule of address families: at least one address must be in a family that leads somewhere. `down_until` says of an
     /// address until when its family does not.
+    #[inline]
     pub(crate) fn check_family(
         &self,
         subject: &Subject<'_, I, A>,
@@ -179,6 +185,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     }
 
     /// Rules of room: at least one address must be in subnets that have some.
+    #[inline]
     pub(crate) fn check_room(
         &self,
         subject: &Subject<'_, I, A>,
@@ -230,6 +237,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
 
     /// Leave to dial a node at the addresses that are allowed, and of these the ones with room, unless none has any. That
     /// no rule refuses the node is the caller's to check.
+    #[inline]
     pub(crate) fn grant(&self, subject: &Subject<'_, I, A>) -> Permit<I, A> {
         let mut addrs = self.allowed(subject.addrs);
         addrs.prefer(|addr| self.full_subnet(subject.kind, addr).is_none());

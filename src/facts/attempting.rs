@@ -2,10 +2,10 @@
 //! record of its node, the resolve delay of its static node, and the subnets it counts in.
 
 use super::Facts;
-use super::attempts::{Attempt, Draft, Ended, Origin, Stage};
+use super::attempts::{Attempt, Ended, Origin, Stage};
 use super::budget::Budget;
+use super::peers::Peer;
 use super::slots::{AttemptSlot, NodeSlot};
-use super::subnets::Held;
 use crate::address::{Address, Addrs};
 use crate::backoff::ResolveDelay;
 use crate::command::{Command, DialId, DialKind, LookupId, ResolveId, Task};
@@ -36,33 +36,25 @@ impl<I: NodeId, A: Address> Facts<I, A> {
             true if may_resolve => Stage::Resolve,
             true => Stage::Stuck,
         };
-        let held = if self.config.diversity.is_some() { self.subnets.hold(&addrs) } else { Held::new() };
         let began = self.now;
-        let mut draft = Draft {
-            node,
-            kind,
-            addrs,
-            stage,
-            began,
-            origin: Origin::Other,
-            held,
-            met: false,
-            reached: false,
+        let mut attempt = Attempt::new(node, kind, addrs, stage, began);
+        let Some(record) = self.nodes.get_mut(node) else {
+            return (self.attempts.insert(attempt, false), node);
         };
-        if let Some(record) = self.nodes.get_mut(node) {
-            if record.is_static() && matches!(kind, DialKind::Static | DialKind::Requested) {
-                draft.origin = Origin::Static;
-            }
-            let peer = record.peer.and_then(|peer| self.peers.get(peer));
-            draft.reached = peer.is_some();
-            draft.met = peer.is_some_and(|peer| peer.budget() == Some(Budget::of(kind)));
-            record.attempts = record.attempts.wrapping_add(1);
-            record.last_at = began;
-            let attempt = self.attempts.insert(draft);
-            record.attempt = Some(attempt);
-            return (attempt, node);
+        if record.is_static() && matches!(kind, DialKind::Static | DialKind::Requested) {
+            attempt.origin = Origin::Static;
         }
-        (self.attempts.insert(draft), node)
+        let peer = record.peer.and_then(|peer| self.peers.get(peer));
+        attempt.reached = peer.is_some();
+        let of = peer.and_then(Peer::budget);
+        if of.is_none() && self.config.diversity.is_some() {
+            self.subnets.hold(attempt.addrs.as_slice());
+        }
+        let slot = self.attempts.insert(attempt, of == Some(Budget::of(kind)));
+        record.attempts = record.attempts.wrapping_add(1);
+        record.last_at = began;
+        record.attempt = Some(slot);
+        (slot, node)
     }
 
     /// The next command of an attempt; it is in flight from now on.
@@ -213,30 +205,27 @@ impl<I: NodeId, A: Address> Facts<I, A> {
 
     /// Where an attempt dials from now on.
     pub(crate) fn set_addrs(&mut self, attempt: AttemptSlot, addrs: Addrs<A>) {
-        if let Some(of) = self.attempts.get_mut(attempt) {
-            of.addrs = addrs;
-        }
-        self.rehold(attempt);
-    }
-
-    /// Counts an attempt in the subnets of its present addresses, while no peer stands for it.
-    pub(super) fn rehold(&mut self, attempt: AttemptSlot) {
-        let Some(node) = self.attempts.get(attempt).map(|of| of.node) else { return };
-        let connected = self.nodes.get(node).is_some_and(|record| self.is_outbound(record));
         let Some(of) = self.attempts.get_mut(attempt) else { return };
-        let old = core::mem::take(&mut of.held);
-        if self.config.diversity.is_some() && !connected {
-            of.held = self.subnets.hold(&of.addrs);
+        let node = of.node;
+        let before = core::mem::replace(&mut of.addrs, addrs);
+        if self.holds(node) {
+            self.release(before.as_slice());
+            if let Some(of) = self.attempts.get(attempt) {
+                self.subnets.hold(of.addrs.as_slice());
+            }
         }
-        self.release(&old);
     }
 
-    /// Gives subnets up; a node that waits for one of them may have room.
-    pub(super) fn release(&mut self, held: &Held) {
-        for subnet in held {
-            self.subnets.release(*subnet);
-            self.waiting.note_room(*subnet);
-        }
+    /// Whether an attempt to reach this node counts in subnets: unless a peer stands for it.
+    pub(super) fn holds(&self, node: NodeSlot) -> bool {
+        self.config.diversity.is_some()
+            && !self.nodes.get(node).is_some_and(|record| self.is_outbound(record))
+    }
+
+    /// Gives the subnets of these addresses up; a node that waits for one of them may have room.
+    pub(super) fn release(&mut self, addrs: &[A]) {
+        let Self { subnets, waiting, .. } = self;
+        subnets.release(addrs, |subnet| waiting.note_room(subnet));
     }
 
     /// Counts a dial that is about to be cancelled.
@@ -255,7 +244,9 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     /// Ends an attempt that has no task in flight.
     pub(crate) fn end_answered(&mut self, attempt: AttemptSlot, ended: Ended) -> Option<Attempt<A>> {
         let of = self.attempts.remove(attempt)?;
-        self.release(&of.held);
+        if self.holds(of.node) {
+            self.release(of.addrs.as_slice());
+        }
         let last = match ended {
             Ended::Dial(outcome) => Some(LastOutcome::Dial(outcome)),
             Ended::Unresolved => Some(LastOutcome::Unresolved),

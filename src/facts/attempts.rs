@@ -8,7 +8,6 @@
 
 use super::budget::{Budget, PerBudget};
 use super::slots::{AttemptSlot, NodeSlot, OfAttempt};
-use super::subnets::Held;
 use crate::address::Addrs;
 use crate::backoff::ResolveDelay;
 use crate::collections::{Heap, Index, Slab, SlotSet, bytes};
@@ -60,11 +59,31 @@ pub(crate) struct Attempt<A> {
     /// Whether its node was connected at any time since it began.
     #[cfg_attr(feature = "serde", serde(default))]
     pub(super) reached: bool,
-    /// The subnets that it counts in, until its node is connected.
-    pub(super) held: Held,
 }
 
 impl<A> Attempt<A> {
+    /// An attempt that begins.
+    #[inline]
+    pub(super) const fn new(
+        node: NodeSlot,
+        kind: DialKind,
+        addrs: Addrs<A>,
+        stage: Stage,
+        began: Timestamp,
+    ) -> Self {
+        Self {
+            node,
+            kind,
+            addrs,
+            stage,
+            began,
+            origin: Origin::Other,
+            again: false,
+            token: 0,
+            reached: false,
+        }
+    }
+
     pub(crate) const fn node(&self) -> NodeSlot {
         self.node
     }
@@ -143,8 +162,8 @@ pub(crate) struct Attempts<A> {
     /// When the task in flight is overdue.
     deadlines: Heap<OfAttempt>,
     active: PerBudget<SlotSet<OfAttempt>>,
-    /// Those whose node is not connected outbound in the same budget.
-    unmet: PerBudget<SlotSet<OfAttempt>>,
+    /// Those whose node is connected outbound in the same budget: few, if any.
+    met: PerBudget<SlotSet<OfAttempt>>,
     /// In the stages `Resolve` and `Dial`, in the order of their turns: those that wait for nothing else, and dials that wait
     /// for the pace of their budget.
     at_once: Heap<OfAttempt>,
@@ -167,7 +186,7 @@ impl<A> Attempts<A> {
             open: Index::new(),
             deadlines: Heap::new(),
             active: PerBudget::new(EMPTY, EMPTY, EMPTY),
-            unmet: PerBudget::new(EMPTY, EMPTY, EMPTY),
+            met: PerBudget::new(EMPTY, EMPTY, EMPTY),
             at_once: Heap::new(),
             paced: PerBudget::new(Heap::new(), Heap::new(), Heap::new()),
             stuck: EMPTY,
@@ -207,13 +226,14 @@ impl<A> Attempts<A> {
     }
 
     /// Those of them that are to nodes that do not hold a slot of the budget as a peer already.
-    pub(crate) const fn unmet_of(&self, budget: Budget) -> &SlotSet<OfAttempt> {
-        self.unmet.get(budget)
+    pub(crate) fn unmet_of(&self, budget: Budget) -> impl Iterator<Item = AttemptSlot> {
+        let met = self.met.get(budget);
+        self.active.get(budget).iter().filter(|attempt| !met.contains(*attempt))
     }
 
     /// How many of them are to nodes that do not hold a slot of the budget as a peer already.
     pub(crate) fn unmet(&self, budget: Budget) -> u32 {
-        self.unmet.get(budget).len()
+        self.active(budget).saturating_sub(self.met.get(budget).len())
     }
 
     /// The attempt whose next command is owed for the longest time.
@@ -248,15 +268,14 @@ impl<A> Attempts<A> {
         self.deadlines.get(attempt).map(|item| Timestamp::from_nanos(item.at))
     }
 
-    /// Adds an attempt in the stage `Resolve` or `Dial`, whose first command is issued at once, or `Stuck`.
-    pub(super) fn insert(&mut self, draft: Draft<A>) -> AttemptSlot {
-        let Draft { node, kind, addrs, stage, began, origin, held, met, reached } = draft;
-        let attempt =
-            Attempt { node, kind, addrs, stage, began, origin, again: false, token: 0, reached, held };
+    /// Adds an attempt in the stage `Resolve` or `Dial`, whose first command is issued at once, or `Stuck`. `met`: its node is a
+    /// peer of the same budget already.
+    pub(super) fn insert(&mut self, attempt: Attempt<A>, met: bool) -> AttemptSlot {
+        let (budget, stage) = (attempt.budget(), attempt.stage);
         let slot = self.all.insert(attempt);
-        self.active.get_mut(Budget::of(kind)).insert(slot);
-        if !met {
-            self.unmet.get_mut(Budget::of(kind)).insert(slot);
+        self.active.get_mut(budget).insert(slot);
+        if met {
+            self.met.get_mut(budget).insert(slot);
         }
         if stage == Stage::Stuck {
             self.stuck.insert(slot);
@@ -267,8 +286,8 @@ impl<A> Attempts<A> {
     /// Notes whether the node of an attempt is an outbound peer, and in which budget.
     pub(super) fn set_met(&mut self, attempt: AttemptSlot, peer: Option<Budget>) {
         let Some(budget) = self.all.get(attempt).map(Attempt::budget) else { return };
-        let unmet = self.unmet.get_mut(budget);
-        if peer == Some(budget) { _ = unmet.remove(attempt) } else { _ = unmet.insert(attempt) }
+        let met = self.met.get_mut(budget);
+        if peer == Some(budget) { _ = met.insert(attempt) } else { _ = met.remove(attempt) }
     }
 
     /// An attempt goes on with a resolve or a dial when its turn comes.
@@ -346,7 +365,7 @@ impl<A> Attempts<A> {
             Stage::Resolving | Stage::Dialing => {}
         }
         self.active.get_mut(of.budget()).remove(attempt);
-        self.unmet.get_mut(of.budget()).remove(attempt);
+        self.met.get_mut(of.budget()).remove(attempt);
         Some(of)
     }
 
@@ -376,7 +395,7 @@ impl<A> Attempts<A> {
             let budgeted = Budget::ALL.into_iter().all(|of| {
                 let own = of == attempt.budget();
                 self.active.get(of).contains(slot) == own
-                    && self.unmet.get(of).contains(slot) == (own && met(attempt.node) != Some(of))
+                    && self.met.get(of).contains(slot) == (own && met(attempt.node) == Some(of))
             });
             if !phased || !budgeted {
                 return false;
@@ -385,7 +404,7 @@ impl<A> Attempts<A> {
             owed = u32::saturating_add(owed, u32::from(owes));
         }
         let exists = |slot| self.all.get(slot).is_some();
-        let sets = [&self.active, &self.unmet].into_iter().flat_map(PerBudget::iter);
+        let sets = [&self.active, &self.met].into_iter().flat_map(PerBudget::iter);
         sets.flat_map(|(_, set)| set.iter()).chain(self.stuck.iter()).chain(self.deadlines.keys()).all(exists)
             && [self.open.len() as u32, self.owed()] == [open, owed]
     }
@@ -394,7 +413,7 @@ impl<A> Attempts<A> {
     #[cfg(feature = "serde")]
     pub(super) fn reindex(&mut self) -> bool {
         let slots = self.all.slots();
-        let sets = self.active.iter_mut().chain(self.unmet.iter_mut()).chain([&mut self.stuck]);
+        let sets = self.active.iter_mut().chain(self.met.iter_mut()).chain([&mut self.stuck]);
         let indexed = { sets }.all(|set| set.reindex(slots));
         let heaps = self.paced.iter_mut().chain([&mut self.at_once, &mut self.deadlines]);
         let queued = { heaps }.all(|heap| heap.reindex(slots));
@@ -420,20 +439,4 @@ impl<A> Attempts<A> {
             Heap::<OfAttempt>::bound(attempts, attempts).saturating_mul(5),
         ])
     }
-}
-
-/// What an attempt begins with.
-#[derive(Debug)]
-pub(super) struct Draft<A> {
-    pub(super) node: NodeSlot,
-    pub(super) kind: DialKind,
-    pub(super) addrs: Addrs<A>,
-    pub(super) stage: Stage,
-    pub(super) began: Timestamp,
-    pub(super) origin: Origin,
-    pub(super) held: Held,
-    /// Whether its node is a peer of the same budget already.
-    pub(super) met: bool,
-    /// Whether its node is a peer already.
-    pub(super) reached: bool,
 }

@@ -2,9 +2,10 @@
 //! it, and the subnets it counts in.
 
 use super::Facts;
+use super::budget::Budget;
 use super::peers::Peer;
-use super::slots::{BanSlot, NodeSlot};
-use super::subnets::Held;
+use super::slots::{AttemptSlot, BanSlot, NodeSlot};
+use super::subnets::Subnets;
 use crate::address::Address;
 use crate::command::Command;
 use crate::error::{Collection, EventError};
@@ -22,36 +23,61 @@ impl<I: NodeId, A: Address> Facts<I, A> {
 
     /// A node is connected, by this connection and no other. Its node has to be settled.
     pub(crate) fn connect(&mut self, node: NodeSlot, kind: PeerKind, addr: Option<A>) {
+        let held = self.holds(node);
         self.drop_peer(node);
         let attempt = self.nodes.get(node).and_then(|record| record.attempt);
         let dialed = attempt.and_then(|attempt| self.attempts.get(attempt)?.addrs.first()).cloned();
         let outbound = kind != PeerKind::Inbound;
         let addr = if outbound { addr.or(dialed) } else { addr };
-        let counts = outbound && self.config.diversity.is_some();
-        let held = if counts { self.subnets.hold(&addr) } else { Held::new() };
-        let peer = Peer { node, kind, addr, since: self.now, held, owed: None };
+        let peer = Peer { node, kind, addr, since: self.now, owed: None };
+        if self.config.diversity.is_some() {
+            self.subnets.hold(peer.counting());
+        }
         let budget = peer.budget();
         let peer = self.peers.insert(peer);
         if let Some(record) = self.nodes.get_mut(node) {
             record.peer = Some(peer);
         }
         if let Some(attempt) = attempt {
-            self.attempts.set_met(attempt, budget);
             if let Some(of) = self.attempts.get_mut(attempt) {
                 of.reached = true;
             }
-            self.rehold(attempt);
+            self.note_peer(attempt, budget, held);
         }
     }
 
     /// A connection is gone. Its node has to be settled.
     pub(crate) fn disconnect(&mut self, node: NodeSlot) -> Option<Peer<A>> {
+        let held = self.holds(node);
         let peer = self.drop_peer(node)?;
         if let Some(attempt) = self.nodes.get(node).and_then(|record| record.attempt) {
-            self.attempts.set_met(attempt, None);
-            self.rehold(attempt);
+            self.note_peer(attempt, None, held);
         }
         Some(peer)
+    }
+
+    /// The node of an attempt has another connection, or none: `held` says whether the attempt counted in its subnets before.
+    fn note_peer(&mut self, attempt: AttemptSlot, peer: Option<Budget>, held: bool) {
+        self.attempts.set_met(attempt, peer);
+        let Some(of) = self.attempts.get(attempt) else { return };
+        let (addrs, holds) = (of.addrs.clone(), self.holds(of.node));
+        if holds {
+            self.subnets.hold(addrs.as_slice());
+        }
+        if held {
+            self.release(addrs.as_slice());
+        }
+    }
+
+    /// The subnets that peers and attempts hold, counted anew.
+    pub(super) fn recounted_subnets(&self) -> Subnets {
+        if self.config.diversity.is_none() {
+            return Subnets::new();
+        }
+        let attempts = self.attempts.iter().filter(|(_, of)| self.holds(of.node));
+        let attempts = attempts.map(|(_, of)| of.addrs.as_slice());
+        let peers = self.peers.iter().map(|(_, peer)| peer.counting());
+        Subnets::recounted(attempts.chain(peers))
     }
 
     /// Notes in the record of a node that its session has ended now.
@@ -65,7 +91,9 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     fn drop_peer(&mut self, node: NodeSlot) -> Option<Peer<A>> {
         let slot = self.nodes.get_mut(node)?.peer.take()?;
         let peer = self.peers.remove(slot)?;
-        self.release(&peer.held);
+        if self.config.diversity.is_some() {
+            self.release(peer.counting());
+        }
         Some(peer)
     }
 

@@ -12,7 +12,7 @@ use crate::address::Address;
 use crate::collections::bytes::{sum, vector};
 use crate::command::Task;
 use crate::config::Config;
-use crate::network::{NetworkMap, SubnetKey};
+use crate::network::NetworkMap;
 use crate::node::{Node, NodeId};
 use crate::notice::Notice;
 
@@ -76,9 +76,7 @@ impl Counts {
     fn bytes_of_subnets<I, A>(&self, config: &Config<I, A>) -> u64 {
         let holders = sum(&[self.peers, self.attempts]);
         let held = if config.diversity.is_some() { u64::from(config.max_addrs).saturating_mul(2) } else { 0 };
-        // Of one peer or attempt those beyond two are on the heap.
-        let spilled = if held > 2 { vector(held, size_of::<SubnetKey>()) } else { 0 };
-        sum(&[Subnets::bound(holders.saturating_mul(held)), holders.saturating_mul(spilled)])
+        Subnets::bound(holders.saturating_mul(held))
     }
 
     fn bytes_of_config<I, A>(config: &Config<I, A>) -> u64 {

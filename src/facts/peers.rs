@@ -4,7 +4,6 @@
 
 use super::budget::{Budget, PerBudget};
 use super::slots::{NodeSlot, OfPeer, PeerSlot};
-use super::subnets::Held;
 use crate::address::Address;
 use crate::collections::{Slab, SlotSet, bytes};
 use crate::command::DisconnectReason;
@@ -20,8 +19,6 @@ pub(crate) struct Peer<A> {
     pub(super) kind: PeerKind,
     pub(super) addr: Option<A>,
     pub(super) since: Timestamp,
-    /// The subnets that it counts in.
-    pub(super) held: Held,
     /// The disconnect that is owed to the driver.
     pub(super) owed: Option<DisconnectReason>,
 }
@@ -53,6 +50,11 @@ impl<A> Peer<A> {
         A: Address,
     {
         self.addr.as_ref().and_then(Address::ip_addr).is_some_and(is_local)
+    }
+
+    /// The address with which it counts in subnets, where those are limited: that of an outbound peer.
+    pub(super) fn counting(&self) -> &[A] {
+        if self.is_outbound() { self.addr.as_slice() } else { &[] }
     }
 
     /// The budget of an outbound peer.

@@ -20,9 +20,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         self.restrict = config.restrict.as_ref().map(|list| list.iter().copied().collect());
         self.config = config;
         self.clean_bootnodes();
-        let attempts = self.attempts.iter().flat_map(|(_, attempt)| &attempt.held);
-        let peers = self.peers.iter().flat_map(|(_, peer)| &peer.held);
-        self.subnets.recount(attempts.chain(peers));
+        self.subnets = self.recounted_subnets();
         let parts = [
             (self.nodes.reindex(hasher), "the records of nodes"),
             (self.attempts.reindex(), "attempts"),

@@ -1,20 +1,16 @@
-//! Subnets: which of them hold outbound peers and attempts, each as often as it is held.
+//! Subnets: which of them hold outbound peers and attempts, each as often as it is held. Who counts where follows from the
+//! addresses.
 
 use alloc::vec::Vec;
-
-use smallvec::SmallVec;
 
 use crate::address::Address;
 use crate::collections::bytes;
 use crate::config::Diversity;
 use crate::network::{Subnet, SubnetKey, is_local};
 
-/// The subnets in which one peer or attempt counts.
-pub(crate) type Held = SmallVec<[SubnetKey; 2]>;
-
 /// What is held, in order. It is as long as what is connected or in flight, so inserting into a vector is cheap, and
 /// strangers cannot make it grow.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Subnets {
     held: Vec<SubnetKey>,
 }
@@ -70,44 +66,45 @@ impl Subnets {
         self.held.partition_point(|held| *held < subnet)
     }
 
-    /// Counts one more holder in each subnet of these addresses.
-    pub(super) fn hold<'a, A: Address + 'a>(&mut self, addrs: impl IntoIterator<Item = &'a A>) -> Held {
-        let mut held = Held::new();
-        for addr in addrs {
-            let (fine, coarse) = Self::of(addr);
-            self.hold_one(&mut held, fine);
-            self.hold_one(&mut held, coarse);
-        }
-        held
-    }
-
+    /// Calls `visit` with every subnet in which one of these addresses counts, once with each.
     #[inline]
-    fn hold_one(&mut self, held: &mut Held, subnet: Option<SubnetKey>) {
-        if let Some(subnet) = subnet.filter(|subnet| !held.contains(subnet)) {
-            held.push(subnet);
-            self.held.insert(self.place(subnet), subnet);
+    fn visit<A: Address>(addrs: &[A], mut visit: impl FnMut(SubnetKey)) {
+        for (place, addr) in addrs.iter().enumerate() {
+            let (fine, coarse) = Self::of(addr);
+            let earlier = addrs.get(..place).unwrap_or_default();
+            let is_new =
+                |key: &SubnetKey| !earlier.iter().any(|addr| Self::find(addr, |of| of == *key).is_some());
+            if let Some(fine) = fine.filter(is_new) {
+                visit(fine);
+            }
+            if let Some(coarse) = coarse.filter(is_new) {
+                visit(coarse);
+            }
         }
     }
 
-    /// Counts one holder less.
-    pub(super) fn release(&mut self, subnet: SubnetKey) {
-        let place = self.place(subnet);
-        if self.held.get(place) == Some(&subnet) {
-            self.held.remove(place);
-        }
+    /// Counts one more holder in each subnet of these addresses.
+    pub(super) fn hold<A: Address>(&mut self, addrs: &[A]) {
+        Self::visit(addrs, |subnet| self.held.insert(self.place(subnet), subnet));
     }
 
-    /// Whether exactly these are held.
-    pub(crate) fn verify<'a>(&self, held: impl Iterator<Item = &'a SubnetKey>) -> bool {
-        let mut recount = Self::new();
-        recount.recount(held);
-        recount.held == self.held
+    /// Counts one holder less in each subnet of these addresses, and calls `freed` with it.
+    pub(super) fn release<A: Address>(&mut self, addrs: &[A], mut freed: impl FnMut(SubnetKey)) {
+        Self::visit(addrs, |subnet| {
+            let place = self.place(subnet);
+            if self.held.get(place) == Some(&subnet) {
+                self.held.remove(place);
+            }
+            freed(subnet);
+        });
     }
 
-    /// Counts anew who holds what: each subnet as often as somebody names it.
-    pub(super) fn recount<'a>(&mut self, held: impl Iterator<Item = &'a SubnetKey>) {
-        self.held = held.copied().collect();
-        self.held.sort_unstable();
+    /// What is held by holders with these addresses.
+    pub(super) fn recounted<'a, A: Address + 'a>(holders: impl Iterator<Item = &'a [A]>) -> Self {
+        let mut held = Vec::new();
+        holders.for_each(|addrs| Self::visit(addrs, |subnet| held.push(subnet)));
+        held.sort_unstable();
+        Self { held }
     }
 
     /// The most bytes for so many held subnets.

@@ -37,9 +37,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         holds(self.peers.verify(), "the peers")?;
         holds(self.inbound.verify(|node| self.nodes.get(node).is_some()), "the inbound handshakes")?;
         holds(self.bans.verify(), "the bans")?;
-        let attempts = self.attempts.iter().flat_map(|(_, attempt)| &attempt.held);
-        let peers = self.peers.iter().flat_map(|(_, peer)| &peer.held);
-        holds(self.subnets.verify(attempts.chain(peers)), "the holders of subnets")?;
+        holds(self.subnets == self.recounted_subnets(), "the holders of subnets")?;
         let lookup = self.lookup.running().map_or(0, |lookup| lookup.as_raw());
         holds(lookup <= self.tokens, "a lookup that never was")?;
         let places = self

@@ -89,6 +89,7 @@ impl Crowds {
         exists
     }
 
+    #[inline]
     pub(super) fn note_room(&mut self, subnet: SubnetKey) {
         if let Some(slot) = self.table.find(&subnet) {
             self.roomy.insert(slot);

@@ -52,11 +52,23 @@ impl Waiting {
         }
     }
 
-    /// Takes a node out of its queue. Returns until when it had to wait, where an instant says so.
+    /// Takes a node out of its queue, if it is in one. Returns until when it had to wait, where an instant says so.
+    #[inline]
     pub(super) fn leave(&mut self, places: &mut impl Places, node: NodeSlot) -> Option<Due> {
         let place = places.place(node).filter(|place| place.queue != Queue::None)?;
         let queue = core::mem::replace(&mut place.queue, Queue::None);
         let subnet = place.subnet.take();
+        self.take_out(places, node, queue, subnet)
+    }
+
+    #[inline(never)]
+    fn take_out(
+        &mut self,
+        places: &mut impl Places,
+        node: NodeSlot,
+        queue: Queue,
+        subnet: Option<SubnetSlot>,
+    ) -> Option<Due> {
         let mut due = None;
         match queue {
             Queue::Ready(spot) => {
@@ -203,6 +215,7 @@ impl Waiting {
     }
 
     /// A subnet has one holder less.
+    #[inline]
     pub(super) fn note_room(&mut self, subnet: SubnetKey) {
         self.crowds.note_room(subnet);
     }

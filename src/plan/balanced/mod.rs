@@ -405,9 +405,9 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         if !rests.all(|node| facts.nodes.get(node).is_some()) {
             return Err("rests of nodes that are gone");
         }
-        let unmet = facts.attempts.unmet_of(Budget::Dynamic);
+        let unmet = |slot| facts.attempts.unmet_of(Budget::Dynamic).any(|of| of == slot);
         let dials = |slot| facts.attempts.get(slot).is_some_and(|of| of.stage() == Stage::Dialing);
-        if !self.slow.verify(|slot| unmet.contains(slot) && dials(slot)) {
+        if !self.slow.verify(|slot| unmet(slot) && dials(slot)) {
             return Err("dials that are slow");
         }
         if self.outage.unreviewed() > facts.nodes.slots() {

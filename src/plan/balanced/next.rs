@@ -185,10 +185,10 @@ impl<A: Address> Balanced<A> {
         if self.static_turn % 4 == 0 {
             order.reverse();
         }
-        let due = order.into_iter().find_map(|queue| facts.waiting.first_due(queue, facts.now));
-        let Some(node) = due else {
-            let first = order.into_iter().filter_map(|queue| facts.waiting.first(queue));
-            let first = first.map(|(_, at)| at).min();
+        let heads = order.map(|queue| facts.waiting.first(queue));
+        let due = heads.into_iter().flatten().find(|(_, at)| *at <= facts.now);
+        let Some((node, _)) = due else {
+            let first = heads.into_iter().flatten().map(|(_, at)| at).min();
             first.into_iter().for_each(|at| self.waits.add(WakeReason::StaticRedial, at));
             return None;
         };

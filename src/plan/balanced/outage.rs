@@ -141,18 +141,18 @@ impl Outage {
     /// An attempt has failed in the transport, or in the handshake, as behind a captive portal. Returns whether the network
     /// seems to be down all of a sudden.
     pub(super) fn failed(&mut self, addrs: &Addrs<impl Address>, now: Timestamp, config: &Config) -> bool {
-        let mut public = addrs.iter().map(Address::ip_addr).filter(|ip| !ip.is_some_and(is_local)).peekable();
-        if public.peek().is_some() {
+        let mut public = addrs.iter().map(Address::ip_addr).filter(|ip| !ip.is_some_and(is_local));
+        if let Some(first) = public.next() {
             self.failures = self.failures.saturating_add(1);
+            // Once that has been found it needs no second look.
+            let mut elsewhere = |ip| {
+                let (fine, _) = SubnetKey::of(ip);
+                *self.subnet.get_or_insert(fine) != fine
+            };
+            self.several = self.several || elsewhere(first) || public.any(elsewhere);
         }
-        // Once that has been found it needs no second look.
-        if !self.several {
-            self.several =
-                public.map(|ip| SubnetKey::of(ip).0).any(|fine| *self.subnet.get_or_insert(fine) != fine);
-        }
-        let silent = now.saturating_since(self.last_success) >= config.silence;
-        let failed = self.several && self.failures >= config.failures;
-        !self.is_suspected() && silent && failed
+        let silent = || now >= self.last_success.saturating_add(config.silence);
+        self.several && self.failures >= config.failures && !self.is_suspected() && silent()
     }
 
     /// The network seems to be down.

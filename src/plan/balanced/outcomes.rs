@@ -127,10 +127,15 @@ impl<A: Address> Balanced<A> {
     /// network is connected, the network seems to be down.
     fn suspect<I: NodeId>(&mut self, facts: &mut Facts<I, A>, attempt: &Attempt<A>) {
         if self.outage.failed(attempt.addrs(), facts.now, &facts.config.outage) && !facts.has_public_peer() {
-            let since = self.outage.last_success();
-            self.outage.suspect(facts.now, &facts.config.outage);
-            facts.notify(Notice::OfflineSuspected { since });
+            self.go_offline(facts);
         }
+    }
+
+    #[cold]
+    fn go_offline<I: NodeId>(&mut self, facts: &mut Facts<I, A>) {
+        let since = self.outage.last_success();
+        self.outage.suspect(facts.now, &facts.config.outage);
+        facts.notify(Notice::OfflineSuspected { since });
     }
 
     fn charge_failure<I: NodeId>(

@@ -1,6 +1,7 @@
 //! What follows from a connection that came up, from a second one with the same node, and from a target that is reached.
 
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use super::Balanced;
 use crate::address::Address;
@@ -96,10 +97,11 @@ impl<A: Address> Balanced<A> {
             return;
         }
         let spare = if peers < target { held.saturating_sub(target) } else { u32::MAX };
-        let unmet = facts.attempts.unmet_of(Budget::Dynamic).iter();
+        let unmet = facts.attempts.unmet_of(Budget::Dynamic);
         let holding = unmet.filter(|attempt| spare == u32::MAX || !self.slow.is_released(*attempt));
         let mut newest: Vec<AttemptSlot> = holding.collect();
         newest.reverse();
+        newest.sort_by_key(|attempt| Reverse(facts.attempts.get(*attempt).map(Attempt::began)));
         newest.truncate(spare as usize);
         for attempt in newest {
             // One that began before the network came back says nothing of its node.

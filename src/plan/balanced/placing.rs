@@ -30,7 +30,7 @@ const RECENT: Duration = Duration::from_secs(3600);
 impl<A: Address> Balanced<A> {
     /// Puts a node that is in no queue where it belongs, with what it had to wait for.
     pub(super) fn place<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, due: Option<Due>) {
-        let due = self.after_pardon(facts, node, due);
+        let due = if self.pardon(facts, node) { None } else { due };
         let Some((id, record)) = facts.nodes.entry(node) else { return };
         let until = due.filter(|due| due.at > facts.now);
         if !record.is_candidate() || facts.is_blocked(id, node, record) {
@@ -123,23 +123,17 @@ impl<A: Address> Balanced<A> {
         Due { at, tie: facts.jitter_of(node) as u32 }
     }
 
-    /// What is left of a cooldown after the latest pardon.
+    /// Applies the latest pardon to a node. Returns whether its cooldown is over with that.
     #[inline]
-    fn after_pardon<I: NodeId>(
-        &mut self,
-        facts: &mut Facts<I, A>,
-        node: NodeSlot,
-        due: Option<Due>,
-    ) -> Option<Due> {
+    pub(super) fn pardon<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) -> bool {
         let stale = facts.nodes.get(node).is_some_and(|record| self.outage.is_stale(&record.notes));
-        if stale && self.pardon(facts, node) { None } else { due }
+        stale && self.review(facts, node)
     }
 
-    /// Applies the latest pardon to a node. Returns whether its cooldown is over with that.
-    pub(super) fn pardon<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) -> bool {
-        let Some(record) = facts.nodes.get(node).filter(|record| self.outage.is_stale(&record.notes)) else {
-            return false;
-        };
+    /// Notes that a node was looked at under the latest pardon. Returns whether that covers its last failure.
+    #[cold]
+    fn review<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) -> bool {
+        let Some(record) = facts.nodes.get(node) else { return false };
         let (_, failed) = record.last();
         let pardoned = self.outage.pardons_since(failed);
         if let Some(notes) = facts.nodes.notes_mut(node) {
