@@ -105,6 +105,10 @@ pub enum DialKind {
     Feeler,
     /// To answer an `Event::DialRequested`; in the static budget.
     Requested,
+    /// To reach a former peer again that was lost together with others, although the dynamic target is reached: the network
+    /// may have been split. The dial takes the slot of feelers. The connection is one of a dynamic peer like any other, and
+    /// stays: the newest of the others is closed for it, as above the target.
+    Reunion,
 }
 
 impl fmt::Display for DialKind {
@@ -115,6 +119,7 @@ impl fmt::Display for DialKind {
             Self::Bootnode => "bootnode",
             Self::Feeler => "feeler",
             Self::Requested => "requested",
+            Self::Reunion => "reunion",
         })
     }
 }
@@ -284,7 +289,7 @@ pub enum WakeReason {
     Offline,
     /// A free slot may be filled beyond the limits per subnet.
     Relax,
-    /// The next feeler is due.
+    /// The next feeler or the next reunion is due.
     Feeler,
     /// The next peer may be replaced.
     Churn,

@@ -50,7 +50,7 @@ impl<'a, I: NodeId, A: Address> Subject<'a, I, A> {
     #[inline]
     pub(crate) fn of_node(facts: &'a Facts<I, A>, node: NodeSlot, kind: DialKind) -> Option<Self> {
         let (id, record) = facts.nodes.entry(node)?;
-        let dynamic = matches!(kind, DialKind::Dynamic | DialKind::Feeler);
+        let dynamic = matches!(kind, DialKind::Dynamic | DialKind::Feeler | DialKind::Reunion);
         let addrs = if dynamic { facts.discovered(record) } else { record.addrs() };
         Some(Self { id: *id, node: Some((node, record)), addrs: addrs.as_slice(), kind })
     }
@@ -202,7 +202,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
 
     /// The full subnet of an address, where this kind of dial has to care.
     pub(crate) fn full_subnet(&self, kind: DialKind, addr: &A) -> Option<Subnet> {
-        let cares = matches!(kind, DialKind::Dynamic | DialKind::Feeler);
+        let cares = matches!(kind, DialKind::Dynamic | DialKind::Feeler | DialKind::Reunion);
         self.config.diversity.as_ref().filter(|_| cares).and_then(|limits| self.subnets.full(limits, addr))
     }
 

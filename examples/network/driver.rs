@@ -63,7 +63,7 @@ impl Sim<'_> {
 
     fn obey(&mut self, host: u32, command: Command) {
         match command {
-            Command::Dial { dial, node, stagger, .. } => self.dial(host, dial, &node, stagger),
+            Command::Dial { dial, node, kind, stagger, .. } => self.dial(host, dial, &node, kind, stagger),
             Command::Resolve { resolve, id, .. } => {
                 let life = self.host(host).life;
                 self.host(host).resolves.push((resolve, world::who(&id)));

@@ -70,7 +70,7 @@ impl Sim<'_> {
             let this = &self.hosts[host as usize];
             let Some(dialer) = &this.dialer else { continue };
             let gauges = dialer.gauges();
-            let (mut dialed, mut dialing, mut inbound, mut pending) = (0, 0, 0, 0);
+            let (mut dialed, mut dialing, mut extra, mut inbound, mut pending) = (0, 0, 0, 0, 0);
             let mut peers = BTreeSet::new();
             for number in &this.live {
                 let connection = &self.connections[*number as usize];
@@ -79,6 +79,7 @@ impl Sim<'_> {
                 }
                 match (connection.side(host), connection.state[connection.side(host)]) {
                     (0, State::Up) => dialed += 1,
+                    (0, State::Pending) if connection.extra => extra += 1,
                     (0, State::Pending) => dialing += 1,
                     (1, State::Up) => inbound += 1,
                     (1, State::Pending) => pending += 1,
@@ -99,6 +100,9 @@ impl Sim<'_> {
             // Dials that have taken long hold no slot, and a bootnode is dialed beside the others.
             if self.profile.keeps_target && holding > TARGET + 1 {
                 wrong.push("has more dials in its slots than its target");
+            }
+            if extra > 1 {
+                wrong.push("has more dials beside its target than one");
             }
             if gauges.dynamic_attempts > dialer.config().max_active_dials.saturating_add(1) {
                 wrong.push("has more dials than it may");

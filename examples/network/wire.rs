@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use dialstate::{AddrOutcome, ConnectionId, DialId, DialOutcome, PeerKind};
+use dialstate::{AddrOutcome, ConnectionId, DialId, DialKind, DialOutcome, PeerKind};
 use dialstate_proptests::world::{Event, Node};
 
 use crate::driver::AT_ONCE;
@@ -30,6 +30,8 @@ pub(crate) struct Connection {
     pub(crate) ends: [u32; 2],
     pub(crate) state: [State; 2],
     pub(crate) dial: DialId,
+    /// Whether the dial holds no dynamic slot.
+    pub(crate) extra: bool,
     /// When it was dialed, and when it came up at the end that dialed.
     pub(crate) begun: u64,
     pub(crate) up: u64,
@@ -51,13 +53,14 @@ impl Connection {
 
 impl Sim<'_> {
     /// A host dials.
-    pub(crate) fn dial(&mut self, from: u32, dial: DialId, node: &Node, stagger: Duration) {
+    pub(crate) fn dial(&mut self, from: u32, dial: DialId, node: &Node, kind: DialKind, stagger: Duration) {
         let to = crate::world::who(&node.id);
         let place = self.world.place(to);
         let rank = node.addrs.iter().position(|addr| *addr == place.addr);
         let several = (node.addrs.len() > 1).then(|| Box::new(node.clone()));
         let state = [State::Pending, State::Unseen];
         let connection = self.open([from, to], state, dial, several);
+        self.connections[connection as usize].extra = kind == DialKind::Reunion;
         self.measure.dials(self.now, to);
         let trip = self.world.round_trip(from, to);
         let Some(rank) = rank else {
@@ -81,7 +84,7 @@ impl Sim<'_> {
 
     fn open(&mut self, ends: [u32; 2], state: [State; 2], dial: DialId, addrs: Option<Box<Node>>) -> u32 {
         let (begun, up) = (self.now, self.now);
-        let this = Connection { ends, state, dial, begun, up, addrs, queued: 0 };
+        let this = Connection { ends, state, dial, extra: false, begun, up, addrs, queued: 0 };
         let number = match self.unused.pop() {
             Some(number) => {
                 self.connections[number as usize] = this;

@@ -13,11 +13,24 @@ pub(crate) enum Budget {
 impl Budget {
     pub(crate) const ALL: [Self; 3] = [Self::Static, Self::Dynamic, Self::Feeler];
 
+    /// The budget of such a dial.
     pub(crate) const fn of(kind: DialKind) -> Self {
         match kind {
             DialKind::Static | DialKind::Requested => Self::Static,
             DialKind::Dynamic | DialKind::Bootnode => Self::Dynamic,
-            DialKind::Feeler => Self::Feeler,
+            DialKind::Feeler | DialKind::Reunion => Self::Feeler,
+        }
+    }
+
+    /// The budget of a peer that was dialed so.
+    pub(crate) const fn of_peer(kind: DialKind) -> Self {
+        match kind {
+            DialKind::Reunion => Self::Dynamic,
+            DialKind::Static
+            | DialKind::Requested
+            | DialKind::Dynamic
+            | DialKind::Bootnode
+            | DialKind::Feeler => Self::of(kind),
         }
     }
 }

@@ -40,7 +40,8 @@ impl Counts {
         let (good, known) = (sum(&[of(limits.good), 1]), sum(&[of(limits.good), of(limits.others), 1]));
         let dynamic = config.max_active_dials.min(config.dynamic_target);
         let fixed = sum(&[of(limits.statics), of(limits.requested)]).min(of(config.pace.static_active));
-        let attempts = sum(&[of(dynamic), fixed, 1]);
+        // A bootnode may come on top, and there is the slot of feelers and reunions.
+        let attempts = sum(&[of(dynamic), fixed, 2]);
         let (statics, peers, inbound) = (of(limits.statics), of(limits.peers), of(limits.inbound_handshakes));
         let addrs = if config.max_addrs > 1 { of(config.max_addrs) } else { 0 };
         let nodes = sum(&[known, statics, peers, inbound, attempts]);

@@ -60,7 +60,7 @@ impl<A> Peer<A> {
     /// The budget of an outbound peer.
     pub(crate) const fn budget(&self) -> Option<Budget> {
         match self.kind {
-            PeerKind::Outbound(kind) => Some(Budget::of(kind)),
+            PeerKind::Outbound(kind) => Some(Budget::of_peer(kind)),
             PeerKind::External => Some(Budget::Static),
             PeerKind::Inbound => None,
         }

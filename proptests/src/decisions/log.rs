@@ -134,8 +134,9 @@ impl Log {
     }
 
     fn is_counted(&self, kind: DialKind) -> bool {
-        // A bootnode fills a dynamic slot.
-        kind == self.counts || kind == DialKind::Bootnode && self.counts == DialKind::Dynamic
+        // A bootnode fills a dynamic slot, and so does a peer that was brought back.
+        let dynamic = matches!(kind, DialKind::Bootnode | DialKind::Reunion);
+        kind == self.counts || dynamic && self.counts == DialKind::Dynamic
     }
 
     fn command(&mut self, command: &Command) {

@@ -180,7 +180,7 @@ impl<D: Decides> Run<D> {
             self.hand(from, finished(DialOutcome::Cancelled));
             return;
         }
-        let counts = matches!(kind, DialKind::Dynamic | DialKind::Bootnode);
+        let counts = matches!(kind, DialKind::Dynamic | DialKind::Bootnode | DialKind::Reunion);
         self.hosts[from].peers.insert(to, counts);
         self.hosts[to].peers.insert(from, false);
         let (caller, called) = (node(from as u8), node(to as u8));

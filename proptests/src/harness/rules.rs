@@ -77,8 +77,13 @@ const fn budget(kind: DialKind) -> &'static str {
     match kind {
         DialKind::Static | DialKind::Requested => "static",
         DialKind::Dynamic | DialKind::Bootnode => "dynamic",
-        DialKind::Feeler => "feeler",
+        DialKind::Feeler | DialKind::Reunion => "feeler",
     }
+}
+
+/// Which budget a peer is in that was dialed so.
+fn budget_of_peer(kind: DialKind) -> &'static str {
+    if kind == DialKind::Reunion { "dynamic" } else { budget(kind) }
 }
 
 /// Conservation: a slot for everybody who is dialed.
@@ -106,7 +111,7 @@ fn room(book: &Book, id: Id, kind: DialKind) -> Result<(), Broken> {
         return Ok(());
     }
     let most = if name == "dynamic" { config.dynamic_target } else { 1 };
-    let holds = |kind: &PeerKind| matches!(kind, PeerKind::Outbound(kind) if of_budget(*kind));
+    let holds = |kind: &PeerKind| matches!(kind, PeerKind::Outbound(kind) if budget_of_peer(*kind) == name);
     let peers = book.peers.iter().filter(|(_, kind)| holds(kind)).map(|(id, _)| *id);
     // A dynamic dial that has taken long holds no slot.
     let slow = |id: &Id| {
@@ -172,10 +177,11 @@ pub(super) fn gauges(book: &Book, dialer: &Dialer) -> Result<(), Broken> {
     same("inbound", gauges.inbound_peers, peers(|kind| *kind == PeerKind::Inbound))?;
     let fixed = peers(|kind| {
         matches!(kind, PeerKind::External)
-            || matches!(kind, PeerKind::Outbound(kind) if budget(*kind) == "static")
+            || matches!(kind, PeerKind::Outbound(kind) if budget_of_peer(*kind) == "static")
     });
     same("static_peers", gauges.static_peers, fixed)?;
-    let dynamic = peers(|kind| matches!(kind, PeerKind::Outbound(kind) if budget(*kind) == "dynamic"));
+    let dynamic =
+        peers(|kind| matches!(kind, PeerKind::Outbound(kind) if budget_of_peer(*kind) == "dynamic"));
     same("dynamic_peers", gauges.dynamic_peers, dynamic)?;
     same("statics", gauges.statics, book.statics.len())?;
     same("inbound_pending", gauges.inbound_handshakes, book.pending())?;

@@ -161,7 +161,7 @@ const REASONS: [RemovalReason; 6] = [
     RemovalReason::Misbehaved,
 ];
 
-const KINDS: [PeerKind; 7] = [
+const KINDS: [PeerKind; 8] = [
     PeerKind::Inbound,
     PeerKind::Outbound(DialKind::Dynamic),
     PeerKind::Outbound(DialKind::Static),
@@ -169,6 +169,7 @@ const KINDS: [PeerKind; 7] = [
     PeerKind::Outbound(DialKind::Bootnode),
     PeerKind::Outbound(DialKind::Requested),
     PeerKind::Outbound(DialKind::Feeler),
+    PeerKind::Outbound(DialKind::Reunion),
 ];
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -90,7 +90,8 @@ impl Network {
         let feelers = self.up_as(host, |kind, _| kind == DialKind::Feeler);
         assert!(counted <= peers.len() && peers.len() <= counted + feelers, "{}", told());
         assert!(this.polite || feelers == 0, "{}", told());
-        let feelers = dials.iter().filter(|(_, kind)| *kind == DialKind::Feeler).count();
+        let extra = |kind| matches!(kind, DialKind::Feeler | DialKind::Reunion);
+        let feelers = dials.iter().filter(|(_, kind)| extra(*kind)).count();
         assert!(feelers <= 1, "{}", told());
         let dialing = dials.len() - feelers + this.tasks.resolves.len() + this.tasks.owed.len();
         let attempts = gauges.static_attempts + gauges.dynamic_attempts;
@@ -98,8 +99,11 @@ impl Network {
         // Above a lower target or limit nothing begins any more, and what is under way ends in its own time.
         let slots = gauges.dynamic_peers + gauges.dynamic_attempts - gauges.slow_dials;
         let before = if this.polite { this.slots } else { 0 };
-        assert!(slots <= this.rules.target.max(before), "{}", told());
-        let dynamic = |kind| matches!(kind, DialKind::Dynamic | DialKind::Bootnode);
+        let dynamic = |kind| matches!(kind, DialKind::Dynamic | DialKind::Bootnode | DialKind::Reunion);
+        // Whoever goes for a peer that was brought back may take its time.
+        let doomed = self.up_as(host, |kind, doomed| dynamic(kind) && doomed);
+        let back = self.up_as(host, |kind, _| kind == DialKind::Reunion);
+        assert!(slots <= this.rules.target.max(before) + doomed.min(back) as u32, "{}", told());
         let staying = self.up_as(host, |kind, doomed| dynamic(kind) && !doomed);
         assert!(staying <= this.rules.target as usize, "{}", told());
         // A bootnode may come on top.

@@ -51,7 +51,7 @@ mirror! {
 
 mirror! {
     /// What a dial is for.
-    Kind = DialKind { Static, Dynamic, Bootnode, Feeler, Requested }
+    Kind = DialKind { Static, Dynamic, Bootnode, Feeler, Requested, Reunion }
 }
 
 /// What a connection is: inbound, or what our dial was for.

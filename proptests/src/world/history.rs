@@ -264,8 +264,8 @@ impl History {
     }
 
     fn peers_changed(&mut self) {
-        let counts =
-            |peer: &&Peer| matches!(peer.kind, PeerKind::Outbound(DialKind::Dynamic | DialKind::Bootnode));
+        let dynamic = |kind| matches!(kind, DialKind::Dynamic | DialKind::Bootnode | DialKind::Reunion);
+        let counts = |peer: &&Peer| matches!(peer.kind, PeerKind::Outbound(kind) if dynamic(kind));
         self.dialed = count(self.peers.values().filter(counts).count());
         if self.dialed < self.target {
             self.below_since = self.below_since.or(Some(self.now));

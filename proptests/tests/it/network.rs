@@ -23,7 +23,7 @@ fn network(seed: u64) -> Network {
 }
 
 /// What has to happen in 12 networks or more: what never happened was not tested.
-const SEEN: [&str; 28] = [
+const SEEN: [&str; 29] = [
     "active dials",
     "anchor dialed",
     "ban lifted",
@@ -34,6 +34,7 @@ const SEEN: [&str; 28] = [
     "dial Dynamic",
     "dial Feeler",
     "dial Requested",
+    "dial Reunion",
     "dial Static",
     "disconnect Banned",
     "disconnect Churn",

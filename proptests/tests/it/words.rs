@@ -86,8 +86,9 @@ fn every_enum_that_operators_see_has_words() {
     assert_eq!(told, ["not a candidate", "static", "cooling down", "good", "failed"]);
     let told = texts([Standing::Sampled, Standing::Crowded, Standing::Parked]);
     assert_eq!(told, ["sampled", "crowded", "parked"]);
-    let told = texts([PeerKind::Inbound, PeerKind::Outbound(DialKind::Bootnode), PeerKind::External]);
-    assert_eq!(told, ["inbound", "outbound bootnode", "outbound external"]);
+    let [bootnode, reunion] = [DialKind::Bootnode, DialKind::Reunion].map(PeerKind::Outbound);
+    let told = texts([PeerKind::Inbound, bootnode, reunion, PeerKind::External]);
+    assert_eq!(told, ["inbound", "outbound bootnode", "outbound reunion", "outbound external"]);
     let close = [Side::Inbound, Side::Outbound].map(|close| DisconnectReason::Duplicate { close });
     assert_eq!(texts(close), ["the inbound one of two connections", "the outbound one of two connections"]);
     let told = texts([DisconnectReason::OverTarget, DisconnectReason::FeelerDone, DisconnectReason::Churn]);

@@ -67,8 +67,9 @@ impl<A: Address> Balanced<A> {
             return Some(Step::Looked);
         }
         let (subnet, node) = facts.waiting.least_crowded(&facts.subnets)?;
-        let permit =
-            self.permit_past(facts, node, |refusal| matches!(refusal, Refusal::SubnetFull { .. }))?;
+        let permit = self.permit_past(facts, node, DialKind::Dynamic, |refusal| {
+            matches!(refusal, Refusal::SubnetFull { .. })
+        })?;
         if let Ok(Permit { id, .. }) = permit {
             self.starvation = Starvation::since(facts.now);
             facts.notify(Notice::DiversityRelaxed { id, subnet });

@@ -49,7 +49,9 @@ impl<A: Address> Balanced<A> {
         if !self.may_dial(facts, DialKind::Dynamic) {
             return None;
         }
-        let permit = self.permit_past(facts, node, |refusal| matches!(refusal, Refusal::Cooling { .. }))?;
+        let permit = self.permit_past(facts, node, DialKind::Dynamic, |refusal| {
+            matches!(refusal, Refusal::Cooling { .. })
+        })?;
         self.early.taken(facts.now);
         self.begin_or_defer(facts, node, permit)
     }

@@ -16,6 +16,8 @@ mod pace;
 mod peers;
 mod placing;
 mod rests;
+mod reunion;
+mod reuniting;
 mod slow;
 mod starvation;
 mod turns;
@@ -53,6 +55,7 @@ use feelers::Schedule;
 use outage::Outage;
 use pace::Paces;
 use rests::AddressRests;
+use reunion::Reunion;
 use slow::SlowDials;
 use starvation::Starvation;
 use turns::{EarlyTurns, Turns};
@@ -76,6 +79,7 @@ pub(crate) struct Balanced<A> {
     outage: Outage,
     families: Families,
     rests: AddressRests<A>,
+    reunion: Reunion,
     eviction: Eviction,
     /// How many nodes were restored as anchors.
     anchors: u32,
@@ -104,6 +108,7 @@ impl<A: Address> Balanced<A> {
             outage: Outage::new(now),
             families: Families::NEW,
             rests: AddressRests::new(),
+            reunion: Reunion::new(),
             eviction: Eviction::new(hasher),
             anchors: 0,
             lookups: 0,
@@ -261,6 +266,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
                 self.cancel(facts, attempt);
             }
         }
+        self.reunion.start_over();
         if self.outage.start_over(facts.now, facts.nodes.slots()) {
             facts.notify(Notice::Online);
         }
@@ -386,6 +392,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
     fn bound(&self, counts: &Counts) -> u64 {
         bytes::sum(&[
             SlowDials::bound(counts.attempts),
+            Reunion::bound(),
             Eviction::bound(counts.known, counts.good, counts.nodes),
             counts
                 .known
@@ -409,6 +416,9 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         let dials = |slot| facts.attempts.get(slot).is_some_and(|of| of.stage() == Stage::Dialing);
         if !self.slow.verify(|slot| unmet(slot) && dials(slot)) {
             return Err("dials that are slow");
+        }
+        if !self.reunion.verify(|node| facts.nodes.get(node).is_some()) {
+            return Err("peers that were lost together");
         }
         if self.outage.unreviewed() > facts.nodes.slots() {
             return Err("the nodes to be pardoned");

@@ -1,4 +1,4 @@
-//! What is next: attempts that go on, requests, static nodes, a bootnode, dynamic nodes, a feeler, a lookup, churn.
+//! What is next: attempts that go on, requests, static nodes, a bootnode, dynamic nodes, a reunion, a feeler, a lookup, churn.
 
 use rand_core::Rng;
 
@@ -45,6 +45,7 @@ impl<A: Address> Balanced<A> {
             self.before_dynamic = Some(before);
         }
         dynamic
+            .or_else(|| self.reunite(facts))
             .or_else(|| self.feeler(facts, rng))
             .or_else(|| self.lookup(facts))
             .or_else(|| self.churn(facts, rng))
@@ -230,9 +231,10 @@ impl<A: Address> Balanced<A> {
         &self,
         facts: &Facts<I, A>,
         node: NodeSlot,
+        kind: DialKind,
         passes: impl Fn(&Refusal) -> bool,
     ) -> Option<Result<Permit<I, A>, Refusal>> {
-        let subject = self.subject(facts, node, DialKind::Dynamic)?;
+        let subject = self.subject(facts, node, kind)?;
         let refusal = self.check(facts, &subject, &mut |refusal| {
             if passes(&refusal) { Verdict::Continue(()) } else { Verdict::Break(refusal) }
         });

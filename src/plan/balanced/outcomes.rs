@@ -126,6 +126,10 @@ impl<A: Address> Balanced<A> {
     /// Takes in that an attempt has found no node of the network. If that is so of all for a while, and no peer in a public
     /// network is connected, the network seems to be down.
     fn suspect<I: NodeId>(&mut self, facts: &mut Facts<I, A>, attempt: &Attempt<A>) {
+        if attempt.kind() == DialKind::Reunion {
+            // While the network is split none of them connects.
+            return;
+        }
         if self.outage.failed(attempt.addrs(), facts.now, &facts.config.outage) && !facts.has_public_peer() {
             self.go_offline(facts);
         }
@@ -233,6 +237,7 @@ impl<A: Address> Balanced<A> {
         reason: RemovalReason,
     ) {
         let node = peer.node();
+        self.note_loss(facts, peer, reason);
         let class = Class::of_removal(reason);
         let length = facts.now.saturating_since(peer.since());
         let stable = length >= facts.config.backoff.stable_session;

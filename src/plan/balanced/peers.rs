@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use super::Balanced;
+use super::reunion::is_reunited;
 use crate::address::Address;
 use crate::command::{DialKind, DisconnectReason, Side};
 use crate::event::PeerKind;
@@ -45,6 +46,7 @@ impl<A: Address> Balanced<A> {
         let peer = facts.nodes.get(node).and_then(|record| record.peer());
         let connected = addr.or_else(|| facts.peers.get(peer?)?.addr()).cloned();
         self.succeeded(facts, &connected);
+        self.reunion.forget(node);
         if let Some(attempt) = facts.nodes.get(node).and_then(|record| record.attempt()) {
             self.slow.remove(attempt);
         }
@@ -117,14 +119,15 @@ impl<A: Address> Balanced<A> {
         }
     }
 
+    /// Those who were brought back after a split count as older than all others.
     fn trim_peers<I: NodeId>(&self, facts: &mut Facts<I, A>, target: u32) {
-        let mut staying: Vec<(Timestamp, PeerSlot)> = Vec::new();
+        let mut staying: Vec<(bool, Timestamp, PeerSlot)> = Vec::new();
         for slot in facts.peers.of_budget(Budget::Dynamic).iter() {
             let peer = facts.peers.get(slot).filter(|_| !facts.peers.is_leaving(slot));
-            staying.extend(peer.map(|peer| (peer.since(), slot)));
+            staying.extend(peer.map(|peer| (!is_reunited(peer.kind()), peer.since(), slot)));
         }
         staying.sort_unstable();
-        for (_, slot) in staying.split_off(staying.len().min(target as usize)) {
+        for (_, _, slot) in staying.split_off(staying.len().min(target as usize)) {
             facts.peers.dismiss(slot, DisconnectReason::OverTarget);
         }
     }

@@ -37,6 +37,7 @@ impl<A: Address> Balanced<A> {
             if !facts.is_needed(node, record) {
                 facts.remove_node(node);
                 self.rests.forget(node);
+                self.reunion.forget(node);
             } else if let Some(until) = until {
                 facts.enter(node, Queue::Idle, until);
             }

@@ -219,7 +219,9 @@ impl Seen {
 
     fn event(&mut self, event: &Event, now: Timestamp) {
         match event {
-            Event::PeerAdded { id, kind: PeerKind::Outbound(kind), .. } if dynamic(*kind) => {
+            Event::PeerAdded { id, kind: PeerKind::Outbound(kind), .. }
+                if dynamic(*kind) || *kind == DialKind::Reunion =>
+            {
                 self.dynamic_peers.insert(*id, ());
             }
             Event::PeerRemoved { id, reason } if *reason != RemovalReason::Duplicate => {

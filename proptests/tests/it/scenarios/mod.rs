@@ -19,3 +19,4 @@ mod s14_contract;
 mod s15_churn;
 mod s16_addresses;
 mod s17_choice;
+mod s18_split;
