@@ -11,12 +11,16 @@ use crate::collections::bytes;
 
 /// Values by network, found by the IPs that the networks cover.
 ///
-/// One ordered map: a lookup takes two steps for each prefix length in use, whatever the number of networks.
+/// A map for each prefix length in use: a lookup takes one step in each of these.
 #[derive(Clone, Debug)]
-pub(crate) struct NetworkMap<V>(BTreeMap<Key, V>);
+pub(crate) struct NetworkMap<V>(BTreeMap<Width, BTreeMap<u128, V>>);
 
-/// Family, prefix length, network: the order in which `covering` walks.
-type Key = (bool, u8, IpAddr);
+/// Family (IPv6 or not) and prefix length: the order in which `covering` walks. Within one, a network is known by the bits of
+/// its prefix.
+type Width = (bool, u8);
+
+/// How many widths there are.
+const WIDTHS: u64 = 33 + 129;
 
 impl<V> Default for NetworkMap<V> {
     fn default() -> Self {
@@ -30,42 +34,49 @@ impl<V> NetworkMap<V> {
     }
 
     pub(crate) fn insert(&mut self, network: IpNet, value: V) -> Option<V> {
-        self.0.insert(key(network), value)
+        let (width, prefix) = key(network);
+        self.0.entry(width).or_default().insert(prefix, value)
     }
 
     pub(crate) fn remove(&mut self, network: IpNet) -> Option<V> {
-        self.0.remove(&key(network))
+        let (width, prefix) = key(network);
+        let of = self.0.get_mut(&width)?;
+        let value = of.remove(&prefix);
+        if of.is_empty() {
+            self.0.remove(&width);
+        }
+        value
     }
 
     pub(crate) fn get(&self, network: IpNet) -> Option<&V> {
-        self.0.get(&key(network))
+        let (width, prefix) = key(network);
+        self.0.get(&width)?.get(&prefix)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.0.values().map(BTreeMap::len).fold(0, usize::saturating_add)
     }
 
     /// The networks that cover `ip`, the widest first.
     pub(crate) fn covering(&self, ip: IpAddr) -> impl Iterator<Item = (IpNet, &V)> {
         let v6 = ip.is_ipv6();
-        let lowest = lowest(v6);
-        let mut from = Some(0u8);
-        core::iter::from_fn(move || {
-            loop {
-                let (&(_, prefix, _), _) =
-                    self.0.range((v6, from?, lowest)..).next().filter(|(k, _)| k.0 == v6)?;
-                from = prefix.checked_add(1);
-                let network = IpNet::new(ip, prefix).ok()?.trunc();
-                if let Some(value) = self.0.get(&key(network)) {
-                    return Some((network, value));
-                }
-            }
+        self.0.range((v6, 0)..=(v6, u8::MAX)).filter_map(move |((_, length), of)| {
+            let value = of.get(&prefix(ip, *length))?;
+            Some((IpNet::new(ip, *length).ok()?.trunc(), value))
         })
     }
 
-    /// The most bytes for so many networks.
+    /// The most bytes for so many networks. The map of a width has at least one node with room for eleven.
     pub(crate) const fn bound(networks: u64) -> u64 {
-        bytes::tree(networks, size_of::<(Key, V)>())
+        let each = size_of::<(u128, V)>();
+        let widths = if networks < WIDTHS { networks } else { WIDTHS };
+        let maps = bytes::tree(widths, size_of::<(Width, BTreeMap<u128, V>)>());
+        let first_nodes = widths.saturating_mul((each as u64).saturating_mul(11).saturating_add(12));
+        bytes::tree(networks, each).saturating_add(maps).saturating_add(first_nodes)
     }
 
     pub(crate) fn covers(&self, ip: IpAddr) -> bool {
@@ -75,7 +86,9 @@ impl<V> NetworkMap<V> {
 
 impl FromIterator<IpNet> for NetworkMap<()> {
     fn from_iter<T: IntoIterator<Item = IpNet>>(iter: T) -> Self {
-        Self(iter.into_iter().map(|network| (key(network), ())).collect())
+        let mut map = Self::new();
+        iter.into_iter().for_each(|network| _ = map.insert(network, ()));
+        map
     }
 }
 
@@ -91,13 +104,19 @@ pub(crate) fn canonical(network: IpNet) -> IpNet {
     unmapped.and_then(|(ip, prefix)| Ipv4Net::new(ip, prefix).ok()).map_or(network, IpNet::V4)
 }
 
-fn key(network: IpNet) -> Key {
+fn key(network: IpNet) -> (Width, u128) {
     let network = canonical(network);
-    (network.network().is_ipv6(), network.prefix_len(), network.network())
+    let (ip, length) = (network.network(), network.prefix_len());
+    ((ip.is_ipv6(), length), prefix(ip, length))
 }
 
-const fn lowest(v6: bool) -> IpAddr {
-    if v6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) }
+/// The first `length` bits of an IP.
+fn prefix(ip: IpAddr, length: u8) -> u128 {
+    let (bits, all) = match ip {
+        IpAddr::V4(ip) => (u128::from(ip.to_bits()), 32u32),
+        IpAddr::V6(ip) => (ip.to_bits(), 128),
+    };
+    bits.checked_shr(all.saturating_sub(u32::from(length))).unwrap_or(0)
 }
 
 /// A set of addresses that probably belong to one operator: the unit of the limits in [`Diversity`](crate::Diversity).

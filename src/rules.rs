@@ -215,7 +215,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     /// Whether any rule may exclude an address. Most often there is none.
     #[inline]
     fn has_addr_rules(&self) -> bool {
-        self.restrict.is_some() || self.bans.networks() > 0
+        self.restrict.is_some() || self.bans.has_networks()
     }
 
     fn excluded(&self, addr: &A) -> Option<Refusal> {

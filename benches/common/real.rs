@@ -186,6 +186,10 @@ impl Real {
                 Command::Cancel(Task::Dial(dial)) => {
                     self.open.remove(&dial).into_iter().for_each(|key| _ = self.agenda.remove(&key));
                 }
+                // What the world had in mind for the end of that session ends nothing, or the next one of that node.
+                Command::Disconnect { id, .. } => {
+                    self.later(now, 1, Happening::Ended(id, RemovalReason::Local));
+                }
                 Command::Sleep { until, .. } => {
                     self.until = until;
                     return;

@@ -65,6 +65,12 @@ impl<I: Key> Bans<I> {
         self.networks.len() as u32
     }
 
+    /// Whether any network is banned.
+    #[inline]
+    pub(crate) fn has_networks(&self) -> bool {
+        !self.networks.is_empty()
+    }
+
     /// Whether an id is banned, and until when.
     #[inline]
     pub(crate) fn of_id(&self, id: &I, now: Timestamp) -> Option<Option<Timestamp>> {
