@@ -4,10 +4,11 @@ use alloc::vec::Vec;
 
 use super::bytes::vector;
 
-/// A vector in pages, which are filled one after the other.
+/// A vector in pages, which are filled one after the other. The page that is being filled grows by an eighth of all entries, up to
+/// its full size: so little room is to spare, and from eight pages on each new one is whole at once.
 #[derive(Clone, Debug)]
 pub(crate) struct Paged<T> {
-    /// It grows as any vector does, so that few entries take little memory, and are found as in any vector.
+    /// Apart from the others, so that few entries are found as in any vector.
     first: Vec<T>,
     rest: Vec<Vec<T>>,
 }
@@ -15,6 +16,9 @@ pub(crate) struct Paged<T> {
 impl<T> Paged<T> {
     /// Entries of a page: few enough to be allocated in microseconds, so many that the list of pages stays short.
     pub(crate) const PAGE: usize = 1024;
+
+    /// The fewest entries that it grows by.
+    const STEP: usize = 4;
 
     pub(crate) const fn new() -> Self {
         Self { first: Vec::new(), rest: Vec::new() }
@@ -42,15 +46,16 @@ impl<T> Paged<T> {
     }
 
     pub(crate) fn push(&mut self, value: T) {
-        if self.first.len() < Self::PAGE {
-            return self.first.push(value);
+        let len = self.len();
+        if self.rest.last().unwrap_or(&self.first).len() == Self::PAGE {
+            self.rest.push(Vec::new());
         }
-        if let Some(last) = self.rest.last_mut().filter(|last| last.len() < Self::PAGE) {
-            return last.push(value);
+        let page = self.rest.last_mut().unwrap_or(&mut self.first);
+        if page.len() == page.capacity() {
+            let room = Self::PAGE.saturating_sub(page.len());
+            page.reserve_exact((len / 8).max(Self::STEP).min(room));
         }
-        let mut page = Vec::with_capacity(Self::PAGE);
         page.push(value);
-        self.rest.push(page);
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> + Clone {
@@ -59,11 +64,12 @@ impl<T> Paged<T> {
 
     /// The most bytes that so many entries take.
     pub(crate) const fn bound(len: u64) -> u64 {
-        let (page, each) = (Self::PAGE as u64, size_of::<T>());
-        let rest = len.saturating_sub(page).div_ceil(page);
-        let first = vector(if len < page { len } else { page }, each);
-        let entries = first.saturating_add(rest.saturating_mul(vector(page, each)));
-        entries.saturating_add(vector(rest, size_of::<Vec<T>>()))
+        let pages = len.div_ceil(Self::PAGE as u64);
+        let spare = if len / 8 > Self::STEP as u64 { len / 8 } else { Self::STEP as u64 };
+        let (most, whole) = (len.saturating_add(spare), pages.saturating_mul(Self::PAGE as u64));
+        let room = if most < whole { most } else { whole };
+        let list = vector(pages.saturating_sub(1), size_of::<Vec<T>>());
+        room.saturating_mul(size_of::<T>() as u64).saturating_add(list)
     }
 
     /// The bytes that it takes.
@@ -117,11 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_moves_but_the_first_page() {
-        for len in [0, 1, 5, 1_000, 1_024, 1_025, 5_000, 10_240] {
+    fn at_most_an_eighth_is_to_spare() {
+        for len in [0, 1, 5, 1_000, 1_024, 1_025, 1_500, 5_000, 10_240, 10_241] {
             let paged: Paged<u64> = (0..len).collect();
-            assert!(paged.rest.iter().all(|page| page.capacity() == PAGE));
             assert!(paged.bytes() as u64 <= Paged::<u64>::bound(len), "{len}: {}", paged.bytes());
+            let pages = paged.rest.iter().chain([&paged.first]);
+            let spare: usize = pages.map(|page| page.capacity() - page.len()).sum();
+            assert!(spare <= (len as usize / 8).clamp(4, PAGE), "{len}: {spare}");
         }
     }
 
@@ -132,7 +140,7 @@ mod tests {
         for len in [0, 1, 1_024, 3_000] {
             let read = saved(&(0..len).collect::<Paged<u64>>());
             assert!(read.iter().copied().eq(0..len));
-            assert!(read.rest.iter().all(|page| page.capacity() == PAGE));
+            assert!(read.rest.iter().rev().skip(1).all(|page| page.len() == PAGE));
         }
     }
 }
