@@ -61,6 +61,7 @@ impl Waiting {
         self.take_out(places, node, queue, subnet)
     }
 
+    /// Takes a node out of the queue that it was in. In a function of its own, so that it costs little to ask where it is in none.
     #[inline(never)]
     fn take_out(
         &mut self,
