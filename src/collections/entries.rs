@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::bytes::vector;
+use super::bytes::{make_room, roomy};
 
 /// An index in a queue. What is least in (`at`, `tie`, `key`) comes first.
 ///
@@ -89,13 +89,17 @@ impl Entries {
     pub(super) fn set(&mut self, places: &mut Places, key: u32, at: u64, tie: u32) {
         let entry = Entry { at, tie, key };
         if places.len() <= key as usize {
-            make_room(places, key);
+            add_place(places, key);
         }
         let place = places.get(key as usize).map_or(NONE, |place| *place) as usize;
         match self.0.get_mut(place).filter(|old| old.key == key) {
             None => {
+                let last = self.0.len();
+                if last == self.0.capacity() {
+                    make_room(&mut self.0, last.saturating_add(1));
+                }
                 self.0.push(entry);
-                self.rise(places, self.0.len().saturating_sub(1), entry);
+                self.rise(places, last, entry);
             }
             Some(old) => {
                 let sinks = old.rank() < entry.rank();
@@ -153,7 +157,7 @@ impl Entries {
 
     /// The most bytes that so many entries take.
     pub(super) const fn bound(len: u64) -> u64 {
-        vector(len, size_of::<Entry>())
+        roomy(len, size_of::<Entry>())
     }
 
     /// The bytes that they take.
@@ -207,8 +211,10 @@ fn put(entries: &mut [Entry], places: &mut [u32], place: usize, entry: Entry) {
 
 /// Makes a place for a key that has had none.
 #[cold]
-fn make_room(places: &mut Places, key: u32) {
-    places.resize((key as usize).saturating_add(1), NONE);
+fn add_place(places: &mut Places, key: u32) {
+    let len = (key as usize).saturating_add(1);
+    make_room(places, len);
+    places.resize(len, NONE);
 }
 
 /// Notes where a key is.

@@ -3,7 +3,7 @@
 use core::cmp::Ordering;
 use core::marker::PhantomData;
 
-use super::bytes::vector;
+use super::bytes::roomy;
 use super::entries::{Entries, Entry, Places};
 use super::slot::Slot;
 
@@ -101,7 +101,7 @@ impl<K> Heap<K> {
 
     /// The most bytes that so many keys take whose indices are below `slots`.
     pub(crate) const fn bound(len: u64, slots: u64) -> u64 {
-        Entries::bound(len).saturating_add(vector(slots, size_of::<u32>()))
+        Entries::bound(len).saturating_add(roomy(slots, size_of::<u32>()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use super::bytes::{sum, vector};
+use super::bytes::{roomy, sum};
 use super::entries::{Entries, Places};
 use super::heap::Item;
 use super::slot::Slot;
@@ -68,7 +68,7 @@ impl<K, const N: usize> Lanes<K, N> {
 
     /// The most bytes that so many keys in each lane take, whose indices are below `slots`.
     pub(crate) fn bound(lens: [u64; N], slots: u64) -> u64 {
-        sum(&lens.map(Entries::bound)).saturating_add(vector(slots, size_of::<u32>()))
+        sum(&lens.map(Entries::bound)).saturating_add(roomy(slots, size_of::<u32>()))
     }
 }
 
