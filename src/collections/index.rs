@@ -105,7 +105,8 @@ impl<K> Index<K> {
     }
 
     /// How many slots are in.
-    pub(crate) fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
         self.segments.iter().map(|segment| segment.table.len()).sum()
     }
 

@@ -56,9 +56,9 @@ mod slot;
 mod table;
 #[cfg(test)]
 mod testing;
+mod tokens;
 
 pub(crate) use heap::{Heap, Item};
-pub(crate) use index::Index;
 pub(crate) use lanes::Lanes;
 pub(crate) use levels::{Levels, Rung, Rungs};
 pub(crate) use list::{Link, Links, List};
@@ -66,3 +66,4 @@ pub(crate) use set::SlotSet;
 pub(crate) use slab::Slab;
 pub(crate) use slot::Slot;
 pub(crate) use table::{Key, Table};
+pub(crate) use tokens::Tokens;

@@ -10,7 +10,7 @@ use super::budget::{Budget, PerBudget};
 use super::slots::{AttemptSlot, NodeSlot, OfAttempt};
 use crate::address::Addrs;
 use crate::backoff::ResolveDelay;
-use crate::collections::{Heap, Index, Slab, SlotSet, bytes};
+use crate::collections::{Heap, Slab, SlotSet, Tokens, bytes};
 use crate::command::{DialId, DialKind, ResolveId, Task};
 use crate::event::DialOutcome;
 use crate::time::Timestamp;
@@ -158,7 +158,7 @@ pub(crate) struct Attempts<A> {
     all: Slab<OfAttempt, Attempt<A>>,
     /// Those with a task in flight, by their tokens.
     #[cfg_attr(feature = "serde", serde(skip))]
-    open: Index<OfAttempt>,
+    open: Tokens<OfAttempt>,
     /// When the task in flight is overdue.
     deadlines: Heap<OfAttempt>,
     active: PerBudget<SlotSet<OfAttempt>>,
@@ -172,18 +172,12 @@ pub(crate) struct Attempts<A> {
     stuck: SlotSet<OfAttempt>,
 }
 
-/// A hash for a number that the dialer itself counted up, so any spread will do. (A damaged snapshot may bring others: the
-/// index bounds what these can do.)
-const fn hash(token: u64) -> u64 {
-    token.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
 impl<A> Attempts<A> {
     pub(super) const fn new() -> Self {
         const EMPTY: SlotSet<OfAttempt> = SlotSet::new();
         Self {
             all: Slab::new(),
-            open: Index::new(),
+            open: Tokens::new(),
             deadlines: Heap::new(),
             active: PerBudget::new(EMPTY, EMPTY, EMPTY),
             met: PerBudget::new(EMPTY, EMPTY, EMPTY),
@@ -326,7 +320,7 @@ impl<A> Attempts<A> {
         };
         of.token = token;
         let budget = of.budget();
-        open.insert(hash(token), attempt);
+        open.push(token, attempt);
         self.unowe(attempt, budget);
         if let Some(deadline) = deadline {
             self.deadlines.set(attempt, deadline.as_nanos(), 0);
@@ -336,15 +330,13 @@ impl<A> Attempts<A> {
 
     /// The attempt whose task has this token, if that is in flight in this stage.
     pub(super) fn flying(&self, token: u64, stage: Stage) -> Option<AttemptSlot> {
-        let same = |slot| self.all.get(slot).is_some_and(|of| of.token == token && of.stage == stage);
-        self.open.find(hash(token), same)
+        self.open.find(token).filter(|slot| self.all.get(*slot).is_some_and(|of| of.stage == stage))
     }
 
     /// Ends the task with this token, if it is in flight in this stage. Returns its attempt.
     pub(super) fn answer(&mut self, token: u64, stage: Stage) -> Option<AttemptSlot> {
         let Self { all, open, .. } = self;
-        let same = |slot| all.get(slot).is_some_and(|of: &Attempt<A>| of.token == token && of.stage == stage);
-        let attempt = open.take(hash(token), same)?;
+        let attempt = open.take(token, |slot| all.get(slot).is_some_and(|of| of.stage == stage))?;
         self.deadlines.remove(attempt);
         Some(attempt)
     }
@@ -375,11 +367,6 @@ impl<A> Attempts<A> {
         paced.fold(self.at_once.len(), u32::saturating_add)
     }
 
-    fn is_open(&self, token: u64) -> bool {
-        let same = |slot| self.all.get(slot).is_some_and(|of| of.token == token);
-        self.open.find(hash(token), same).is_some()
-    }
-
     /// Whether every attempt is where its stage and kind say; `met` says in which budget a node is connected.
     pub(crate) fn verify(&self, tokens: u64, met: impl Fn(NodeSlot) -> Option<Budget>) -> bool {
         let (mut open, mut owed) = (0, 0);
@@ -387,7 +374,7 @@ impl<A> Attempts<A> {
             let flies = attempt.task().is_some();
             let owes = matches!(attempt.stage, Stage::Resolve | Stage::Dial);
             let timed = self.deadlines.get(slot).is_some();
-            let phased = self.is_open(attempt.token) == flies
+            let phased = (self.open.find(attempt.token) == Some(slot)) == flies
                 && self.is_owed(slot) == owes
                 && self.stuck.contains(slot) == (attempt.stage == Stage::Stuck)
                 && (flies || !timed)
@@ -420,13 +407,14 @@ impl<A> Attempts<A> {
         if !indexed || !queued {
             return false;
         }
-        self.open = Index::new();
         let flying = self.all.iter().filter(|(_, of)| of.task().is_some());
-        let flying: alloc::vec::Vec<_> = flying.map(|(slot, of)| (slot, of.token)).collect();
-        flying.into_iter().all(|(slot, token)| {
-            let new = !self.is_open(token);
-            self.open.insert(hash(token), slot);
-            new
+        let mut flying: alloc::vec::Vec<_> = flying.map(|(slot, of)| (of.token, slot)).collect();
+        flying.sort_unstable();
+        self.open = Tokens::new();
+        flying.into_iter().all(|(token, slot)| {
+            let is_new = self.open.find(token).is_none();
+            self.open.push(token, slot);
+            is_new
         })
     }
 
@@ -434,7 +422,7 @@ impl<A> Attempts<A> {
     pub(crate) fn bound(attempts: u64) -> u64 {
         bytes::sum(&[
             Slab::<OfAttempt, Attempt<A>>::bound(attempts),
-            Index::<OfAttempt>::bound(attempts),
+            Tokens::<OfAttempt>::bound(attempts),
             SlotSet::<OfAttempt>::bound(attempts, attempts).saturating_mul(7),
             Heap::<OfAttempt>::bound(attempts, attempts).saturating_mul(5),
         ])

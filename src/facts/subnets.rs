@@ -74,11 +74,10 @@ impl Subnets {
             let earlier = addrs.get(..place).unwrap_or_default();
             let is_new =
                 |key: &SubnetKey| !earlier.iter().any(|addr| Self::find(addr, |of| of == *key).is_some());
-            if let Some(fine) = fine.filter(is_new) {
-                visit(fine);
-            }
-            if let Some(coarse) = coarse.filter(is_new) {
-                visit(coarse);
+            for subnet in [fine, coarse] {
+                if let Some(subnet) = subnet.filter(is_new) {
+                    visit(subnet);
+                }
             }
         }
     }

@@ -164,9 +164,17 @@ impl Waiting {
         self.first(queue).filter(|(_, at)| *at <= now).map(|(node, _)| node)
     }
 
+    /// The instant of the first of several such queues.
+    pub(crate) fn first_of<const N: usize>(&self, queues: [Queue; N]) -> Option<Timestamp> {
+        queues.into_iter().fold(None, |sooner: Option<Timestamp>, queue| match (sooner, self.first(queue)) {
+            (Some(sooner), Some((_, at))) => Some(sooner.min(at)),
+            (sooner, first) => sooner.or(first.map(|(_, at)| at)),
+        })
+    }
+
     /// When the first of all cooldowns of known nodes ends.
     pub(crate) fn first_cooled(&self) -> Option<Timestamp> {
-        Queue::COOLING.into_iter().filter_map(|queue| self.first(queue)).map(|(_, at)| at).min()
+        self.first_of(Queue::COOLING)
     }
 
     /// Whether no node is ready.

@@ -186,10 +186,9 @@ impl<A: Address> Balanced<A> {
         if self.static_turn % 4 == 0 {
             order.reverse();
         }
-        let heads = order.map(|queue| facts.waiting.first(queue));
-        let due = heads.into_iter().flatten().find(|(_, at)| *at <= facts.now);
-        let Some((node, _)) = due else {
-            let first = heads.into_iter().flatten().map(|(_, at)| at).min();
+        let due = order.into_iter().find_map(|queue| facts.waiting.first_due(queue, facts.now));
+        let Some(node) = due else {
+            let first = facts.waiting.first_of(order);
             first.into_iter().for_each(|at| self.waits.add(WakeReason::StaticRedial, at));
             return None;
         };
