@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::bytes::{make_room, roomy};
+use super::growth::{self, make_room};
 
 /// An index in a queue. What is least in (`at`, `tie`, `key`) comes first.
 ///
@@ -89,7 +89,7 @@ impl Entries {
     pub(super) fn set(&mut self, places: &mut Places, key: u32, at: u64, tie: u32) {
         let entry = Entry { at, tie, key };
         if places.len() <= key as usize {
-            add_place(places, key);
+            growth::lengthen(places, (key as usize).saturating_add(1), NONE);
         }
         let place = places.get(key as usize).map_or(NONE, |place| *place) as usize;
         match self.0.get_mut(place).filter(|old| old.key == key) {
@@ -157,7 +157,7 @@ impl Entries {
 
     /// The most bytes that so many entries take.
     pub(super) const fn bound(len: u64) -> u64 {
-        roomy(len, size_of::<Entry>())
+        growth::bound(len, size_of::<Entry>())
     }
 
     /// The bytes that they take.
@@ -207,14 +207,6 @@ fn put(entries: &mut [Entry], places: &mut [u32], place: usize, entry: Entry) {
         *to = entry;
     }
     note(places, entry.key, place);
-}
-
-/// Makes a place for a key that has had none.
-#[cold]
-fn add_place(places: &mut Places, key: u32) {
-    let len = (key as usize).saturating_add(1);
-    make_room(places, len);
-    places.resize(len, NONE);
 }
 
 /// Notes where a key is.

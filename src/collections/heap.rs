@@ -3,8 +3,8 @@
 use core::cmp::Ordering;
 use core::marker::PhantomData;
 
-use super::bytes::roomy;
 use super::entries::{Entries, Entry, Places};
+use super::growth;
 use super::slot::Slot;
 
 /// A slot in a queue. What is least in (`at`, `tie`, index of `key`) comes first.
@@ -101,7 +101,7 @@ impl<K> Heap<K> {
 
     /// The most bytes that so many keys take whose indices are below `slots`.
     pub(crate) const fn bound(len: u64, slots: u64) -> u64 {
-        Entries::bound(len).saturating_add(roomy(slots, size_of::<u32>()))
+        Entries::bound(len).saturating_add(growth::bound(slots, size_of::<u32>()))
     }
 }
 

@@ -2,8 +2,9 @@
 
 use core::marker::PhantomData;
 
-use super::bytes::{roomy, sum};
+use super::bytes::sum;
 use super::entries::{Entries, Places};
+use super::growth;
 use super::heap::Item;
 use super::slot::Slot;
 
@@ -68,7 +69,7 @@ impl<K, const N: usize> Lanes<K, N> {
 
     /// The most bytes that so many keys in each lane take, whose indices are below `slots`.
     pub(crate) fn bound(lens: [u64; N], slots: u64) -> u64 {
-        sum(&lens.map(Entries::bound)).saturating_add(roomy(slots, size_of::<u32>()))
+        sum(&lens.map(Entries::bound)).saturating_add(growth::bound(slots, size_of::<u32>()))
     }
 }
 

@@ -42,6 +42,7 @@ macro_rules! unbounded {
 
 pub(crate) mod bytes;
 mod entries;
+pub(crate) mod growth;
 mod heap;
 mod index;
 mod lanes;

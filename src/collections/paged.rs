@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::bytes::vector;
+use super::growth::spare;
 
 /// A vector in pages, which are filled one after the other. The page that is being filled grows by an eighth of all entries, up to
 /// its full size: so little room is to spare, and from eight pages on each new one is whole at once.
@@ -16,9 +17,6 @@ pub(crate) struct Paged<T> {
 impl<T> Paged<T> {
     /// Entries of a page: few enough to be allocated in microseconds, so many that the list of pages stays short.
     pub(crate) const PAGE: usize = 1024;
-
-    /// The fewest entries that it grows by.
-    const STEP: usize = 4;
 
     pub(crate) const fn new() -> Self {
         Self { first: Vec::new(), rest: Vec::new() }
@@ -53,7 +51,7 @@ impl<T> Paged<T> {
         let page = self.rest.last_mut().unwrap_or(&mut self.first);
         if page.len() == page.capacity() {
             let room = Self::PAGE.saturating_sub(page.len());
-            page.reserve_exact((len / 8).max(Self::STEP).min(room));
+            page.reserve_exact((spare(len as u64) as usize).min(room));
         }
         page.push(value);
     }
@@ -65,8 +63,7 @@ impl<T> Paged<T> {
     /// The most bytes that so many entries take.
     pub(crate) const fn bound(len: u64) -> u64 {
         let pages = len.div_ceil(Self::PAGE as u64);
-        let spare = if len / 8 > Self::STEP as u64 { len / 8 } else { Self::STEP as u64 };
-        let (most, whole) = (len.saturating_add(spare), pages.saturating_mul(Self::PAGE as u64));
+        let (most, whole) = (len.saturating_add(spare(len)), pages.saturating_mul(Self::PAGE as u64));
         let room = if most < whole { most } else { whole };
         let list = vector(pages.saturating_sub(1), size_of::<Vec<T>>());
         room.saturating_mul(size_of::<T>() as u64).saturating_add(list)

@@ -7,8 +7,8 @@ use super::slot::Slot;
 /// Slots by token, in the order of the tokens: a token is found by binary search.
 ///
 /// A token that is taken out leaves a gap, until all before it are gone too, or until there is no room: then all gaps are closed,
-/// and there is more room only where more than half of it is in use. So a token costs a few steps, and the room is at most twice
-/// what was ever in use.
+/// and there is room for as many tokens again as are in use. So a token costs a few steps, and the room is at most twice what was
+/// ever in use, or for a few more.
 pub(crate) struct Tokens<K> {
     all: VecDeque<(u64, Option<Slot<K>>)>,
 }
@@ -35,9 +35,7 @@ impl<K> Tokens<K> {
     #[cold]
     fn close_gaps(&mut self) {
         self.all.retain(|(_, slot)| slot.is_some());
-        if self.all.len() > self.all.capacity() / 2 || self.all.capacity() == 0 {
-            self.all.reserve_exact(self.all.len().max(SPARE));
-        }
+        self.all.reserve_exact(self.all.len().max(SPARE));
     }
 
     fn place(&self, token: u64) -> Option<usize> {

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use siphasher::sip::SipHasher13;
 
-use crate::collections::{Heap, Key, Levels, Rung, Rungs, Slot, Table, bytes};
+use crate::collections::{Heap, Key, Levels, Rung, Rungs, Slot, Table, bytes, growth};
 use crate::facts::slots::{NodeSlot, OfNode};
 use crate::network::SubnetKey;
 use crate::node::Source;
@@ -115,8 +115,7 @@ impl Eviction {
         nodes.push(node);
         let index = node.index() as usize;
         if self.places.len() <= index {
-            bytes::make_room(&mut self.places, index.saturating_add(1));
-            self.places.resize(index.saturating_add(1), None);
+            growth::lengthen(&mut self.places, index.saturating_add(1), None);
         }
         if let Some(to) = self.places.get_mut(index) {
             *to = Some(place);
@@ -278,7 +277,7 @@ impl Eviction {
     pub(super) fn bound(known: u64, good: u64, slots: u64) -> u64 {
         bytes::sum(&[
             known.saturating_mul(16),
-            bytes::roomy(slots, size_of::<Option<Place>>()),
+            growth::bound(slots, size_of::<Option<Place>>()),
             Crowds::bound(known),
             Levels::<OfCrowd>::bound(known),
             Heap::<OfSource>::bound(SOURCES.into(), SOURCES.into()),
