@@ -184,8 +184,8 @@ impl Jitter {
 /// `delay` within ± `percent` of itself, linear in the upper half of `bits`; the lower half is for ties.
 pub(crate) fn spread(delay: u64, percent: u32, bits: u64) -> u64 {
     let part = (delay / 100).saturating_mul(u64::from(percent.min(100)));
-    let width = u128::from(part).saturating_mul(2);
-    let into = width.saturating_mul(u128::from(bits >> 32)) >> 32;
+    // Of the width, which is twice the part, as much as the upper half of the bits says.
+    let into = u128::from(part).wrapping_mul(u128::from(bits >> 32)) >> 31;
     delay.saturating_sub(part).saturating_add(u64::try_from(into).unwrap_or(u64::MAX))
 }
 
@@ -217,7 +217,7 @@ impl ResolveDelay {
 
     fn wait(&mut self, now: Timestamp, delay: u64) {
         self.delay = delay;
-        self.next = now.saturating_add(core::time::Duration::from_nanos(delay));
+        self.next = now.plus_nanos(delay);
     }
 }
 

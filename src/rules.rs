@@ -194,7 +194,9 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         if self.config.diversity.is_none() {
             return Verdict::Continue(());
         }
-        let mut allowed = subject.addrs.iter().filter(|addr| self.excludes(addr).is_none());
+        // Whether the only address is allowed, has been asked before this.
+        let only = subject.addrs.len() == 1;
+        let mut allowed = subject.addrs.iter().filter(|addr| only || self.excludes(addr).is_none());
         let first = allowed.next().and_then(|addr| self.full_subnet(subject.kind, addr));
         let full = first.filter(|_| allowed.all(|addr| self.full_subnet(subject.kind, addr).is_some()));
         full.map_or(Verdict::Continue(()), |subnet| visit(Refusal::SubnetFull { subnet }))
@@ -239,7 +241,10 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     /// no rule refuses the node is the caller's to check.
     #[inline]
     pub(crate) fn grant(&self, subject: &Subject<'_, I, A>) -> Permit<I, A> {
-        let mut addrs = self.allowed(subject.addrs);
+        let mut addrs = match subject.addrs {
+            [only] => Addrs::from(only.clone()),
+            several => self.allowed(several),
+        };
         addrs.prefer(|addr| self.full_subnet(subject.kind, addr).is_none());
         Permit { id: subject.id, node: subject.slot(), addrs, kind: subject.kind }
     }

@@ -78,9 +78,14 @@ impl Timestamp {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
+    /// The instant so many nanoseconds later; saturates.
+    pub(crate) const fn plus_nanos(self, delay: u64) -> Self {
+        Self(self.0.saturating_add(delay))
+    }
+
     /// The instant 1 ns later: the earliest that a `Sleep` may name.
     pub(crate) const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
+        self.plus_nanos(1)
     }
 }
 

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::growth::{self, make_room};
+use super::sparse::Sparse;
 
 /// An index in a queue. What is least in (`at`, `tie`, `key`) comes first.
 ///
@@ -24,10 +25,15 @@ impl Entry {
     }
 }
 
-/// Where each slot is in its queue, by its index, or `NONE`.
-pub(super) type Places = Vec<u32>;
+/// Where each slot is in its queue, by its index.
+pub(super) type Places = Sparse<u32>;
 
-const NONE: u32 = u32::MAX;
+/// The place of a slot that is in no queue: none is so long.
+const NOWHERE: u32 = u32::MAX;
+
+pub(super) const fn nowhere() -> Places {
+    Sparse::new(NOWHERE)
+}
 
 /// Each node of the tree has so many children: their entries are one cache line.
 const CHILDREN: usize = 4;
@@ -66,8 +72,7 @@ impl Entries {
 
     #[inline]
     pub(super) fn get(&self, places: &Places, key: u32) -> Option<Entry> {
-        let place = *places.get(key as usize)?;
-        self.0.get(place as usize).copied().filter(|entry| entry.key == key)
+        self.0.get(places.get(key) as usize).copied().filter(|entry| entry.key == key)
     }
 
     /// Looks only at entries that come before the key, and at their children.
@@ -88,10 +93,7 @@ impl Entries {
 
     pub(super) fn set(&mut self, places: &mut Places, key: u32, at: u64, tie: u32) {
         let entry = Entry { at, tie, key };
-        if places.len() <= key as usize {
-            growth::lengthen(places, (key as usize).saturating_add(1), NONE);
-        }
-        let place = places.get(key as usize).map_or(NONE, |place| *place) as usize;
+        let place = places.make_room(key) as usize;
         match self.0.get_mut(place).filter(|old| old.key == key) {
             None => {
                 let last = self.0.len();
@@ -116,9 +118,9 @@ impl Entries {
     }
 
     fn take_out(&mut self, places: &mut Places, key: u32) -> bool {
-        let place = places.get(key as usize).map_or(NONE, |place| *place) as usize;
+        let place = places.get(key) as usize;
         let Some(&removed) = self.0.get(place).filter(|entry| entry.key == key) else { return false };
-        note(places, key, NONE as usize);
+        places.set(key, NOWHERE);
         if let Some(last) = self.0.pop().filter(|_| place < self.0.len()) {
             if last.rank() < removed.rank() {
                 self.rise(places, place, last)
@@ -130,8 +132,9 @@ impl Entries {
     }
 
     /// Moves the hole at `place` towards the root until `entry` fits.
+    #[inline]
     fn rise(&mut self, places: &mut Places, mut place: usize, entry: Entry) {
-        let (entries, places) = (self.0.as_mut_slice(), places.as_mut_slice());
+        let entries = self.0.as_mut_slice();
         let rank = entry.rank();
         while let Some(up) = place.checked_sub(1) {
             let parent = up / CHILDREN;
@@ -172,8 +175,7 @@ impl Entries {
     /// Puts entries that were read in order. Returns whether the keys are below `slots`, and in no queue of these places.
     pub(super) fn reindex(&mut self, places: &mut Places, slots: u32) -> bool {
         core::mem::take(self).0.into_iter().all(|Entry { at, tie, key }| {
-            let is_free = places.get(key as usize).is_none_or(|place| *place == NONE);
-            let fits = is_free && key < slots;
+            let fits = places.get(key) == NOWHERE && key < slots;
             if fits {
                 self.set(places, key, at, tie);
             }
@@ -202,17 +204,9 @@ fn least_child(entries: &[Entry], place: usize) -> Option<(usize, Entry)> {
 }
 
 #[inline]
-fn put(entries: &mut [Entry], places: &mut [u32], place: usize, entry: Entry) {
+fn put(entries: &mut [Entry], places: &mut Places, place: usize, entry: Entry) {
     if let Some(to) = entries.get_mut(place) {
         *to = entry;
     }
-    note(places, entry.key, place);
-}
-
-/// Notes where a key is.
-#[inline]
-fn note(places: &mut [u32], key: u32, place: usize) {
-    if let Some(to) = places.get_mut(key as usize) {
-        *to = place as u32;
-    }
+    places.set(entry.key, place as u32);
 }

@@ -3,8 +3,7 @@
 use core::cmp::Ordering;
 use core::marker::PhantomData;
 
-use super::entries::{Entries, Entry, Places};
-use super::growth;
+use super::entries::{Entries, Entry, Places, nowhere};
 use super::slot::Slot;
 
 /// A slot in a queue. What is least in (`at`, `tie`, index of `key`) comes first.
@@ -58,7 +57,7 @@ unbounded!(Clone, Default: Heap<K> { entries, places, kind });
 
 impl<K> Heap<K> {
     pub(crate) const fn new() -> Self {
-        Self { entries: Entries::new(), places: Places::new(), kind: PhantomData }
+        Self { entries: Entries::new(), places: nowhere(), kind: PhantomData }
     }
 
     /// The first item.
@@ -101,7 +100,7 @@ impl<K> Heap<K> {
 
     /// The most bytes that so many keys take whose indices are below `slots`.
     pub(crate) const fn bound(len: u64, slots: u64) -> u64 {
-        Entries::bound(len).saturating_add(growth::bound(slots, size_of::<u32>()))
+        Entries::bound(len).saturating_add(Places::bound(slots))
     }
 }
 
@@ -110,13 +109,13 @@ impl<K> Heap<K> {
     /// Puts a queue that was read in order. Returns whether its keys are distinct, and their indices below `slots`; if
     /// not, it is not usable.
     pub(crate) fn reindex(&mut self, slots: u32) -> bool {
-        self.places.clear();
+        self.places = nowhere();
         self.entries.reindex(&mut self.places, slots)
     }
 
     /// A queue as it was saved, without its places.
     pub(super) const fn unindexed(entries: Entries) -> Self {
-        Self { entries, places: Places::new(), kind: PhantomData }
+        Self { entries, places: nowhere(), kind: PhantomData }
     }
 
     pub(super) const fn entries(&self) -> &Entries {
@@ -188,7 +187,7 @@ mod tests {
         let mut heap = Heap::<Kind>::new();
         for index in 0..3_000u32 {
             heap.set(Slot::at(index * 2), u64::from(index), 0);
-            let bytes = heap.entries.bytes() + heap.places.capacity() * 4;
+            let bytes = heap.entries.bytes() + heap.places.bytes();
             let bound = Heap::<Kind>::bound(u64::from(index) + 1, u64::from(index) * 2 + 1);
             assert!(bytes as u64 <= bound, "{index}: {bytes}");
         }

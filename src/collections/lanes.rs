@@ -3,13 +3,12 @@
 use core::marker::PhantomData;
 
 use super::bytes::sum;
-use super::entries::{Entries, Places};
-use super::growth;
+use super::entries::{Entries, Places, nowhere};
 use super::heap::Item;
 use super::slot::Slot;
 
-/// `N` queues, each as a [`Heap`](super::Heap) is. They share one vector of places, so all of them together take four
-/// bytes for a slot that is in none.
+/// `N` queues, each as a [`Heap`](super::Heap) is. They share their places, so all of them together take four bytes
+/// for a slot that is in none.
 pub(crate) struct Lanes<K, const N: usize> {
     lanes: [Entries; N],
     places: Places,
@@ -20,7 +19,7 @@ unbounded!(Clone, Default: Lanes<K, const N: usize> { lanes, places, kind });
 
 impl<K, const N: usize> Lanes<K, N> {
     pub(crate) const fn new() -> Self {
-        Self { lanes: [const { Entries::new() }; N], places: Places::new(), kind: PhantomData }
+        Self { lanes: [const { Entries::new() }; N], places: nowhere(), kind: PhantomData }
     }
 
     /// The first item of a lane.
@@ -69,7 +68,7 @@ impl<K, const N: usize> Lanes<K, N> {
 
     /// The most bytes that so many keys in each lane take, whose indices are below `slots`.
     pub(crate) fn bound(lens: [u64; N], slots: u64) -> u64 {
-        sum(&lens.map(Entries::bound)).saturating_add(growth::bound(slots, size_of::<u32>()))
+        sum(&lens.map(Entries::bound)).saturating_add(Places::bound(slots))
     }
 }
 
@@ -79,13 +78,13 @@ impl<K, const N: usize> Lanes<K, N> {
     /// `slots`; if not, they are not usable.
     pub(crate) fn reindex(&mut self, slots: u32) -> bool {
         let Self { lanes, places, .. } = self;
-        places.clear();
+        *places = nowhere();
         lanes.iter_mut().all(|entries| entries.reindex(places, slots))
     }
 
     /// Queues as they were saved, without their places.
     pub(super) const fn unindexed(lanes: [Entries; N]) -> Self {
-        Self { lanes, places: Places::new(), kind: PhantomData }
+        Self { lanes, places: nowhere(), kind: PhantomData }
     }
 
     pub(super) const fn lanes(&self) -> &[Entries; N] {
@@ -172,7 +171,7 @@ mod tests {
             let lane = if index % 5 == 0 { 1 } else { 2 };
             lanes.set(lane, Slot::at(index), 0, 0);
             lens[lane] += 1;
-            let bytes = lanes.lanes.iter().map(Entries::bytes).sum::<usize>() + lanes.places.capacity() * 4;
+            let bytes = lanes.lanes.iter().map(Entries::bytes).sum::<usize>() + lanes.places.bytes();
             assert!(
                 bytes as u64 <= Lanes::<Kind, LANES>::bound(lens, u64::from(index) + 1),
                 "{index}: {bytes}"

@@ -54,6 +54,7 @@ mod serialized;
 mod set;
 mod slab;
 mod slot;
+mod sparse;
 mod table;
 #[cfg(test)]
 mod testing;
@@ -66,5 +67,6 @@ pub(crate) use list::{Link, Links, List};
 pub(crate) use set::SlotSet;
 pub(crate) use slab::Slab;
 pub(crate) use slot::Slot;
+pub(crate) use sparse::Sparse;
 pub(crate) use table::{Key, Table};
 pub(crate) use tokens::Tokens;

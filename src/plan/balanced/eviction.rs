@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use siphasher::sip::SipHasher13;
 
-use crate::collections::{Heap, Key, Levels, Rung, Rungs, Slot, Table, bytes, growth};
+use crate::collections::{Heap, Key, Levels, Rung, Rungs, Slot, Sparse, Table, bytes};
 use crate::facts::slots::{NodeSlot, OfNode};
 use crate::network::SubnetKey;
 use crate::node::Source;
@@ -52,6 +52,10 @@ struct Place {
     at: u32,
 }
 
+const fn nowhere() -> Sparse<Option<Place>> {
+    Sparse::new(None)
+}
+
 /// Who is in a crowd, and where it stands among those of its source.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -73,8 +77,8 @@ impl Rungs<OfCrowd> for Crowds {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Eviction {
     crowds: Crowds,
-    #[cfg_attr(feature = "serde", serde(skip))]
-    places: Vec<Option<Place>>,
+    #[cfg_attr(feature = "serde", serde(skip, default = "nowhere"))]
+    places: Sparse<Option<Place>>,
     /// The crowds by size, in a group for each source.
     by_size: Levels<OfCrowd>,
     /// The sources, the one with most nodes first.
@@ -98,7 +102,7 @@ impl Eviction {
     pub(super) const fn new(hasher: SipHasher13) -> Self {
         Self {
             crowds: Table::new(hasher),
-            places: Vec::new(),
+            places: nowhere(),
             by_size: Levels::new(),
             sources: Heap::new(),
             worn: Heap::new(),
@@ -113,13 +117,8 @@ impl Eviction {
         let Some(Members { nodes, .. }) = self.crowds.get_mut(crowd) else { return };
         let place = Place { crowd, at: nodes.len() as u32 };
         nodes.push(node);
-        let index = node.index() as usize;
-        if self.places.len() <= index {
-            growth::lengthen(&mut self.places, index.saturating_add(1), None);
-        }
-        if let Some(to) = self.places.get_mut(index) {
-            *to = Some(place);
-        }
+        self.places.make_room(node.index());
+        self.places.set(node.index(), Some(place));
         self.by_size.grow(&mut self.crowds, source.0, crowd);
         self.count(source, 1);
     }
@@ -127,13 +126,13 @@ impl Eviction {
     /// Takes a node out of its crowd, if it is in one.
     fn leave(&mut self, node: NodeSlot) {
         self.worn.remove(node);
-        let place = self.places.get_mut(node.index() as usize).and_then(Option::take);
+        let place = self.places.get_mut(node.index()).and_then(Option::take);
         let Some(Place { crowd, at }) = place else { return };
         let Some(Crowd { source, .. }) = self.crowds.key(crowd) else { return };
         let Some(Members { nodes, .. }) = self.crowds.get_mut(crowd) else { return };
         nodes.swap_remove(at as usize);
         if let Some(moved) = nodes.get(at as usize) {
-            if let Some(Some(place)) = self.places.get_mut(moved.index() as usize) {
+            if let Some(Some(place)) = self.places.get_mut(moved.index()) {
                 place.at = at;
             }
         }
@@ -260,13 +259,13 @@ impl Eviction {
     #[cfg(feature = "serde")]
     pub(super) fn reindex(&mut self, hasher: SipHasher13, slots: u32) -> bool {
         let keyed = self.crowds.reindex(hasher);
-        self.places = alloc::vec![None; slots as usize];
+        self.places = nowhere();
         for (crowd, (_, members)) in self.crowds.iter() {
             for (at, node) in (0u32..).zip(&members.nodes) {
-                match self.places.get_mut(node.index() as usize) {
-                    Some(place @ None) => *place = Some(Place { crowd, at }),
-                    Some(Some(_)) | None => return false,
+                if node.index() >= slots || self.places.make_room(node.index()).is_some() {
+                    return false;
                 }
+                self.places.set(node.index(), Some(Place { crowd, at }));
             }
         }
         keyed && self.sources.reindex(SOURCES) && self.worn.reindex(slots) && self.good.reindex(slots)
@@ -277,7 +276,7 @@ impl Eviction {
     pub(super) fn bound(known: u64, good: u64, slots: u64) -> u64 {
         bytes::sum(&[
             known.saturating_mul(16),
-            growth::bound(slots, size_of::<Option<Place>>()),
+            Sparse::<Option<Place>>::bound(slots),
             Crowds::bound(known),
             Levels::<OfCrowd>::bound(known),
             Heap::<OfSource>::bound(SOURCES.into(), SOURCES.into()),

@@ -1,7 +1,5 @@
 //! Bootnodes: when there is no outbound peer, one at a time, in turn, less and less often.
 
-use core::time::Duration;
-
 use crate::address::Address;
 use crate::backoff::doubled;
 use crate::command::DialKind;
@@ -51,7 +49,7 @@ impl Fallback {
         let config = &facts.config.fallback;
         let wait = doubled(nanos(config.after), self.tried, nanos(config.max));
         let from = if self.tried == 0 { alone } else { self.last };
-        Some(from.saturating_add(Duration::from_nanos(wait)))
+        Some(from.plus_nanos(wait))
     }
 
     /// The next bootnode that may be dialed. If none may, that counts as a try too.

@@ -83,5 +83,5 @@ fn around(now: Timestamp, rng: &mut impl Rng, period: Duration) -> Timestamp {
 /// An instant between `least` and `most` from now: one draw.
 fn between(now: Timestamp, rng: &mut impl Rng, least: Duration, most: Duration) -> Timestamp {
     let width = nanos(most).saturating_sub(nanos(least));
-    now.saturating_add(least).saturating_add(Duration::from_nanos(within(rng, width)))
+    now.saturating_add(least).plus_nanos(within(rng, width))
 }

@@ -4,8 +4,6 @@
 //! slows dials down for a while. Failures are charged all the same, and pardoned when the network turns out to have been
 //! down.
 
-use core::time::Duration;
-
 use crate::address::{Address, Addrs};
 use crate::backoff::{Cause, doubled};
 use crate::config::{Backoff, Outage as Config};
@@ -90,7 +88,7 @@ impl Outage {
             self.pause(now, backoff);
         }
         if let Some(Suspicion { probe, gap }) = &mut self.suspicion {
-            *probe = now.saturating_add(Duration::from_nanos(*gap));
+            *probe = now.plus_nanos(*gap);
             *gap = gap.saturating_sub(*gap / 4);
         }
     }
@@ -130,7 +128,7 @@ impl Outage {
 
     fn pause(&mut self, now: Timestamp, backoff: &Backoff) {
         let delay = doubled(nanos(backoff.local_pause), self.errors, nanos(backoff.local_pause_max));
-        self.pause = now.saturating_add(Duration::from_nanos(delay));
+        self.pause = now.plus_nanos(delay);
     }
 
     /// Whether an attempt that began then says anything of the network as it is now.

@@ -1,7 +1,6 @@
 //! What a node's attempts and sessions mean for it: failures, cooldowns, and whether it is good.
 
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use super::Balanced;
 use crate::address::{Address, Addrs};
@@ -198,7 +197,7 @@ impl<A: Address> Balanced<A> {
     pub(super) fn spread<I: NodeId>(facts: &Facts<I, A>, node: NodeSlot, delay: u64) -> Due {
         let bits = facts.jitter_of(node);
         let spread = backoff::spread(delay, facts.config.backoff.jitter_percent, bits);
-        Due { at: facts.now.saturating_add(Duration::from_nanos(spread)), tie: bits as u32 }
+        Due { at: facts.now.plus_nanos(spread), tie: bits as u32 }
     }
 
     /// No address was found: a static node waits for its resolve delay, another one for a delay of the same kind.

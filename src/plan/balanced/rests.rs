@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use crate::address::{Address, Addrs};
 use crate::backoff::{self, Class};
@@ -74,7 +73,7 @@ impl<A: Address> AddressRests<A> {
             if matches!(class, Class::Short | Class::Medium | Class::Long) {
                 let failures = old.map_or(0, |old| old.failures).saturating_add(1);
                 let delay = backoff::known(config, class, u32::from(failures));
-                let until = now.saturating_add(Duration::from_nanos(delay));
+                let until = now.plus_nanos(delay);
                 rests.push(Rest { addr: tried.addr.clone(), until, failures });
             }
         }

@@ -86,7 +86,7 @@ impl Reunion {
     /// When that is after one who was lost; `jitter` says how much earlier or later than usual.
     pub(super) fn postpone(&mut self, lost: Lost, jitter: u64, now: Timestamp) {
         let wait = nanos(EVERY).max(nanos(now.saturating_since(lost.at)) / PATIENCE);
-        self.next = now.saturating_add(Duration::from_nanos(backoff::spread(wait, SPREAD, jitter)));
+        self.next = now.plus_nanos(backoff::spread(wait, SPREAD, jitter));
     }
 
     /// A node is connected, or its record ends.

@@ -57,7 +57,7 @@ impl SlowDials {
         }
         if let Some(slowest) = self.holding.pop() {
             self.released.insert(slowest.key);
-            self.next = now.saturating_add(Duration::from_nanos(nanos(slow_after) / STEPS));
+            self.next = now.plus_nanos(nanos(slow_after) / STEPS);
         }
     }
 
