@@ -17,6 +17,7 @@ use crate::time::Timestamp;
     feature = "serde",
     serde(bound(deserialize = "I: serde::Deserialize<'de>, A: serde::Deserialize<'de> + Ord"))
 )]
+#[must_use = "what it asks for counts as under way"]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every command")]
 pub enum Command<I, A> {
     /// Dial a node, and answer with `Event::DialConnected` or `Event::DialFinished`, before the deadline.

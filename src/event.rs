@@ -24,12 +24,14 @@ use crate::time::Timestamp;
 #[non_exhaustive]
 pub enum Event<I, A> {
     /// A static node was added: it is to be kept connected until it is removed. For a node that is static already,
-    /// the addresses are replaced, and it may be resolved at once.
+    /// the addresses are replaced, and it may be resolved at once; `scheduler` ignores that. A dynamic peer that becomes
+    /// static keeps its slot; `churn` does not replace it, and a lower target ends its connection last. It is dialed again then, as a
+    /// static node.
     ///
     /// Errors: `OwnId`; `Full` at [`Limits::statics`](crate::Limits::statics).
     StaticAdded(Node<I, A>),
-    /// A static node was removed. Its connection stays. If it is added again, it may be dialed at once. Ignored for
-    /// a node that is not static.
+    /// A static node was removed. Its connection stays. If it is added again, it may be dialed at once, but in `scheduler`,
+    /// where its history goes on. In `balanced` an attempt to reach it is cancelled. Ignored for a node that is not static.
     StaticRemoved(I),
     /// A node was discovered. For a node that is known already, the addresses are updated, unless the new list is
     /// empty. At the caps in [`Limits`](crate::Limits) it takes the place of another known node or is dropped.
@@ -128,11 +130,12 @@ pub enum Event<I, A> {
     /// A dial of this node was requested. It gets one attempt in the static budget, regardless of cooldown, target,
     /// pace and limits per subnet. An unknown node is resolved first.
     ///
-    /// Errors: `NotDialable` if another rule refuses the node (own id, connected, in an attempt, banned, restricted …);
+    /// Errors: `NotDialable` if another rule refuses the node (own id, connected, in an attempt, banned, restricted …), or if it has no
+    /// address and [`Config::discovery`](crate::Config::discovery) is off;
     /// `Full` at [`Limits::requested`](crate::Limits::requested).
     DialRequested(I),
     /// A node or network was banned: it is not dialed, and its peers are disconnected, until the ban ends. A ban of
-    /// the same subject is replaced.
+    /// the same subject is replaced. One that has ended already replaces it too, and so lifts it.
     ///
     /// Errors: `Full` at [`Limits::banned_ids`](crate::Limits::banned_ids) or
     /// [`Limits::banned_networks`](crate::Limits::banned_networks).
@@ -144,8 +147,8 @@ pub enum Event<I, A> {
     },
     /// A ban was lifted. Ignored if there is none.
     Unbanned(BanSubject<I>),
-    /// This host has a new interface or address. Cooldowns after failures of the transport end, and dials start at
-    /// the measured pace. Cooldowns after failures of the protocol stay.
+    /// This host has a new interface or address. In `balanced` cooldowns after failures of the transport end, and dials start at
+    /// the measured pace; cooldowns after failures of the protocol stay. `classic` and `scheduler` change nothing.
     NetworkChanged,
     /// A part of the configuration has changed.
     ///
@@ -243,7 +246,7 @@ pub enum RemovalReason {
     /// The node violated the protocol.
     Misbehaved,
     /// This side closed the connection for a reason that says nothing about the node. In `balanced` a node that was dialed
-    /// rests for [`Backoff::short`](crate::Backoff::short) all the same, lest it be dialed again at once; no failure counts.
+    /// rests for [`Backoff::short`](crate::Backoff::short) all the same, so that it is not dialed again at once; no failure counts.
     /// After a restart of the program send [`Event::Restarted`] instead.
     Local,
     /// One of two connections to the node was closed, as `DisconnectReason::Duplicate` asked. The node stays

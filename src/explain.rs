@@ -98,7 +98,7 @@ pub struct Explanation {
     /// Every rule that refuses the node now. Empty: it may be dialed.
     pub refusals: Vec<Refusal>,
     /// The earliest instant at which it may be dialed, if nothing but time passes; `None`: an event is needed. If no
-    /// rule refuses it, now. A node that is a bootnode too may be dialed as that.
+    /// rule refuses it, `now`. For a node that is also a bootnode, its dial as a bootnode counts too.
     pub earliest: Option<Timestamp>,
     /// The queue in which it waits.
     pub standing: Standing,

@@ -35,7 +35,7 @@ pub enum Notice<I> {
         /// The rule that excludes it.
         reason: Refusal,
     },
-    /// A known node is known no more: `NodeForgotten` said so, or it had to give way to another one at a cap in
+    /// A known node is no longer known: `NodeForgotten` said so, or it had to give way to another one at a cap in
     /// [`Limits`](crate::Limits). Whoever keeps something beside it, a key or a record, may drop that, unless the node is static,
     /// connected or in an attempt.
     ///
@@ -76,7 +76,7 @@ impl<I: NodeId> fmt::Display for Notice<I> {
             Self::RequestDropped { id, reason } => {
                 write!(f, "the requested dial of {} is dropped: {reason}", Hex(id))
             }
-            Self::KnownNodeForgotten { id } => write!(f, "node {} is known no more", Hex(id)),
+            Self::KnownNodeForgotten { id } => write!(f, "node {} is no longer known", Hex(id)),
             Self::DiversityRelaxed { id, subnet } => {
                 write!(
                     f,

@@ -103,7 +103,7 @@ impl<I: Clone, A: Clone> fmt::Debug for Snapshot<'_, I, A> {
     }
 }
 
-impl<I: NodeId, A: Address, R: Rng + Clone> Dialer<I, A, R> {
+impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// The state of this dialer. Restored with the same config and a clone of the rng ([`rng`](Self::rng)), it goes on as
     /// if nothing had happened.
     #[must_use]
@@ -114,12 +114,13 @@ impl<I: NodeId, A: Address, R: Rng + Clone> Dialer<I, A, R> {
 
     /// A clone of the rng in its present state.
     #[must_use]
-    pub fn rng(&self) -> R {
+    pub fn rng(&self) -> R
+    where
+        R: Clone,
+    {
         self.rng.clone()
     }
-}
 
-impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// A dialer that goes on from a snapshot. With the same config and state of the rng it gives the same commands as the
     /// dialer that the snapshot was taken of; `now` takes the place of the instant at which it was taken.
     ///

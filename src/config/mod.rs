@@ -82,7 +82,8 @@ impl fmt::Display for Profile {
 pub struct Config<I, A> {
     /// The policy; set by the constructors only.
     profile: Profile,
-    /// Number of dynamic outbound peers to keep, 0 to 2^20. With 0 only static nodes are dialed. Default 16
+    /// Number of dynamic outbound peers to keep, 0 to 2^20. With 0 only static and requested nodes are dialed, and
+    /// feelers if [`feeler_interval`](Self::feeler_interval) is set. Default 16
     /// (go-ethereum: a third of 50 peers). In scheduler static peers count too.
     pub dynamic_target: u32,
     /// Largest number of concurrent attempts to dynamic nodes; an attempt to a bootnode may come on top. At least 1.

@@ -15,6 +15,7 @@ impl<I, A> Config<I, A> {
         self.validate_counts()?;
         self.deadlines.validate()?;
         let (lookups, fallback, resolves) = (&self.lookups, &self.fallback, &self.resolves);
+        duration("lookups.first", lookups.first, MILLI)?;
         range(("lookups.interval", lookups.interval), ("lookups.interval_max", lookups.interval_max))?;
         range(("fallback.after", fallback.after), ("fallback.max", fallback.max))?;
         range(("resolves.delay", resolves.delay), ("resolves.delay_max", resolves.delay_max))?;

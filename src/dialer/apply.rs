@@ -16,6 +16,7 @@ use crate::facts::nodes::Record;
 use crate::facts::slots::AttemptSlot;
 use crate::node::{Node, NodeId};
 use crate::plan::policy::{Policy, Second};
+use crate::refusal::Refusal;
 use crate::stats::count;
 use crate::time::Timestamp;
 
@@ -270,7 +271,10 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// Notes a request of the operator. It waits for nothing but a slot.
     fn dial_requested(&mut self, id: I) -> Result<(), EventError> {
         let facts = &mut self.facts;
-        if let Some(refusal) = self.plan.refusal(facts, &self.plan.requested(facts, id)) {
+        let subject = self.plan.requested(facts, id);
+        let nowhere = subject.addrs.is_empty() && !facts.config.discovery;
+        let refusal = self.plan.refusal(facts, &subject).or(nowhere.then_some(Refusal::NoAddress));
+        if let Some(refusal) = refusal {
             return Err(EventError::NotDialable(refusal));
         }
         let cap = facts.config.limits.requested;

@@ -64,6 +64,7 @@ enum State {
 
 /// What the driver has to do next for a [`Race`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "what it asks for counts as under way"]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every step")]
 pub enum RaceStep<A> {
     /// Connect to this address now, beside those that were started before, and ask again.
@@ -121,6 +122,7 @@ impl<A: Clone + PartialEq> Race<A> {
 
     /// An address has connected, and the node is the right one. Returns whether that has decided the race: otherwise another
     /// one has before, and this connection is to be closed.
+    #[must_use = "a connection that has not decided the race is to be closed"]
     pub fn connected(&mut self, addr: &A) -> bool {
         self.ended(addr, DialOutcome::Connected)
     }

@@ -119,6 +119,7 @@ pub struct Runner<D, I, A, H> {
 
 /// What a driver has to do next for its [`Runner`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "what it asks for counts as under way"]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every step")]
 pub enum RunnerStep<I, A> {
     /// Connect to an address beside whatever else runs, and prove the id of the node. Answer with

@@ -11,8 +11,8 @@ use crate::event::{Event, PeerKind, RemovalReason};
 ///
 /// `C` is a number or handle of yours for a connection. What to tell:
 ///
-/// - the dialer has taken a `DialConnected` or `PeerAdded`: [`opened`](Self::opened), before the next `poll`. (It was an error:
-///   close the connection.)
+/// - the dialer has taken a `DialConnected` or `PeerAdded`: [`opened`](Self::opened), before the next `poll`. If `handle`
+///   has returned an error, close the connection instead.
 /// - a connection has ended, from whatever side: [`closed`](Self::closed) gives the events for the dialer, which are none as
 ///   long as another connection stands for the peer.
 /// - `Command::Disconnect`: [`disconnect`](Self::disconnect) gives the connections to close, and the answer.
@@ -112,7 +112,7 @@ impl<I: Copy + Ord, A: Clone, C: Copy + Ord> Sessions<I, A, C> {
     }
 
     /// The dialer wants a peer disconnected. Returns the connections to close, and the answer for the dialer. The connections
-    /// are known no more, so `closed` will have nothing to tell of them.
+    /// are no longer known, so `closed` will have nothing to tell of them.
     ///
     /// Of two connections it closes one only while the other still stands.
     #[must_use = "what it returns is to be closed"]

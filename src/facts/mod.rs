@@ -178,6 +178,11 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         entry.map_or(&record.addrs, |entry| &entry.discovered)
     }
 
+    /// Whether a node is on the list of static nodes.
+    pub(crate) fn is_static(&self, node: NodeSlot) -> bool {
+        self.nodes.get(node).is_some_and(Record::is_static)
+    }
+
     /// Whether a node is connected by a connection that was dialed here.
     pub(crate) fn is_outbound(&self, record: &Record<A>) -> bool {
         record.peer.and_then(|peer| self.peers.get(peer)).is_some_and(|peer| peer.budget().is_some())

@@ -232,7 +232,7 @@ fn refusals_and_notices_are_sentences() {
         "static node 08ab is parked: it is connected",
         "static node 08ab is deleted: it is connected",
         "the requested dial of 08ab is dropped: it is connected",
-        "node 08ab is known no more",
+        "node 08ab is no longer known",
         "08ab is dialed although its subnet has enough peers (all addresses without an IP): there is no other candidate",
         "the network seems to be down: nothing has succeeded since 9.000s",
         "the network works again",
@@ -356,4 +356,26 @@ fn a_request_that_is_excluded_meanwhile_is_dropped() {
         let change = Event::Reconfigured(Change::DynamicTarget(u32::MAX));
         assert!(matches!(dialer.handle(at(3), change), Err(EventError::InvalidChange(_)) | Ok(())));
     }
+}
+
+/// There is no way to a node without an address where nobody can be asked for one.
+#[test]
+fn a_request_without_an_address_is_refused_where_there_is_no_discovery() {
+    for config in [Config::balanced(), Config::classic(), Config::scheduler()] {
+        for discovery in [true, false] {
+            let config = config.clone().with_discovery(discovery);
+            let mut dialer = Dialer::new([0; 32], config, ChaCha8Rng::seed_from_u64(1), at(0)).unwrap();
+            let wanted = if discovery { Ok(()) } else { Err(EventError::NotDialable(Refusal::NoAddress)) };
+            assert_eq!(dialer.handle(at(1), Event::DialRequested([3; 32])), wanted);
+        }
+    }
+}
+
+/// The first lookups are an instant apart at least.
+#[test]
+fn lookups_without_a_pause_are_refused() {
+    let mut config: dialstate_proptests::world::Config = Config::balanced();
+    config.lookups.first = std::time::Duration::ZERO;
+    let refused = config.validate().unwrap_err();
+    assert!(refused.to_string().starts_with("lookups.first is 0ns, but must be from 1ms"), "{refused}");
 }

@@ -58,7 +58,7 @@ impl Schedule {
         Some(*self.churn.get_or_insert_with(|| between(facts.now, rng, churn.min, churn.max)))
     }
 
-    /// It is time to replace a peer: a random one, if that is old enough.
+    /// It is time to replace a peer: a random one, if that is old enough, and no static node.
     pub(super) fn replaced<I: NodeId, A: Address>(
         &mut self,
         facts: &Facts<I, A>,
@@ -68,9 +68,10 @@ impl Schedule {
         let churn = facts.config.churn.as_ref()?;
         let peers = facts.peers.of_budget(Budget::Dynamic);
         let chosen = peers.get(below(rng, peers.len()))?;
-        let age = facts.peers.get(chosen).map(|peer| facts.now.saturating_since(peer.since()));
-        let replaced = age.unwrap_or_default() >= churn.min_age && !facts.peers.is_leaving(chosen);
-        replaced.then_some(chosen)
+        let peer = facts.peers.get(chosen)?;
+        let old = facts.now.saturating_since(peer.since()) >= churn.min_age;
+        let stays = facts.peers.is_leaving(chosen) || facts.is_static(peer.node());
+        (old && !stays).then_some(chosen)
     }
 }
 

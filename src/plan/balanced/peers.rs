@@ -11,10 +11,10 @@ use crate::event::PeerKind;
 use crate::facts::Facts;
 use crate::facts::attempts::Attempt;
 use crate::facts::budget::Budget;
-use crate::facts::slots::{AttemptSlot, NodeSlot, PeerSlot};
+use crate::facts::peers::Peer;
+use crate::facts::slots::{AttemptSlot, NodeSlot};
 use crate::node::NodeId;
 use crate::plan::policy::{Policy, Second};
-use crate::time::Timestamp;
 
 impl<A: Address> Balanced<A> {
     /// If both sides have dialed, the connection goes that the node with the larger id dialed, so that both sides choose
@@ -119,15 +119,17 @@ impl<A: Address> Balanced<A> {
         }
     }
 
-    /// Those who were brought back after a split count as older than all others.
+    /// Nodes that have become static go last, and those who were brought back after a split count as older than all others.
     fn trim_peers<I: NodeId>(&self, facts: &mut Facts<I, A>, target: u32) {
-        let mut staying: Vec<(bool, Timestamp, PeerSlot)> = Vec::new();
+        let mut staying = Vec::new();
         for slot in facts.peers.of_budget(Budget::Dynamic).iter() {
             let peer = facts.peers.get(slot).filter(|_| !facts.peers.is_leaving(slot));
-            staying.extend(peer.map(|peer| (!is_reunited(peer.kind()), peer.since(), slot)));
+            let rank =
+                |peer: &Peer<A>| (!facts.is_static(peer.node()), !is_reunited(peer.kind()), peer.since());
+            staying.extend(peer.map(|peer| (rank(peer), slot)));
         }
         staying.sort_unstable();
-        for (_, _, slot) in staying.split_off(staying.len().min(target as usize)) {
+        for (_, slot) in staying.split_off(staying.len().min(target as usize)) {
             facts.peers.dismiss(slot, DisconnectReason::OverTarget);
         }
     }

@@ -1,6 +1,7 @@
 //! Static nodes: removed and added again, moved, retried for ever, parked by the restrict list and never forgotten.
 //! (go-ethereum #20592 and #21774, cosmos-sdk#2436, tendermint#2542)
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -235,5 +236,51 @@ fn where_it_was_discovered_is_kept_beside_what_the_operator_says() {
         step(&mut dialer, 3, Event::StaticRemoved(id(1)));
         let target = Event::Reconfigured(Change::DynamicTarget(1));
         assert_eq!(dial_in(&step(&mut dialer, 4, target)).1, [first, later]);
+    }
+}
+
+/// Also if it was a dynamic peer before, or became static while it was dialed as such: churn does not
+/// replace it, and a lower target ends its connection last.
+#[test]
+fn a_dynamic_peer_that_becomes_static_stays() {
+    for while_dialed in [false, true] {
+        let mut config = Config::default().with_dynamic_target(3);
+        config.churn = Some(dialstate::Churn::default());
+        let mut scene = Scene::new(config, Town::new(|_, _, _| Answer::Connects(SECOND)));
+        (1..=3).for_each(|n| scene.hand(discovered(node(n))));
+        if !while_dialed {
+            scene.run(5 * SECOND);
+        }
+        (1..=2).for_each(|n| scene.hand(Event::StaticAdded(node(n))));
+        scene.run(5 * SECOND);
+        assert_eq!(scene.sim.dialer().gauges().dynamic_peers, 3);
+        // Many chances for churn to take one of them.
+        (4..=40).for_each(|n| scene.hand(discovered(node(n))));
+        scene.run(3 * HOUR);
+        let peers = |scene: &Scene<Town>| -> BTreeSet<u32> {
+            scene.sim.world().connected.keys().map(number).collect()
+        };
+        assert!(peers(&scene).is_superset(&[1, 2].into()) && peers(&scene).len() == 3);
+        assert!(scene.seen.dials.len() > 3, "nobody was replaced");
+        scene.hand(Event::Reconfigured(Change::DynamicTarget(2)));
+        scene.run(HOUR);
+        assert_eq!(peers(&scene), [1, 2].into());
+        let dials = |scene: &Scene<Town>| {
+            scene
+                .seen
+                .dials
+                .iter()
+                .filter(|dialed| number(&dialed.id) <= 2)
+                .map(|dialed| dialed.kind)
+                .collect()
+        };
+        let dynamic: Vec<_> = dials(&scene);
+        assert_eq!(dynamic, [DialKind::Dynamic; 2]);
+        // Where there is no slot left for them, they have those of static nodes.
+        scene.hand(Event::Reconfigured(Change::DynamicTarget(0)));
+        scene.run(MINUTE);
+        assert_eq!(peers(&scene), [1, 2].into());
+        let all: Vec<_> = dials(&scene);
+        assert_eq!(all[2..], [DialKind::Static; 2]);
     }
 }
