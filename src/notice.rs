@@ -52,7 +52,8 @@ pub enum Notice<I> {
         /// The subnet.
         subnet: Subnet,
     },
-    /// An outage of this host's network is suspected. Until a dial succeeds, failures don't count against nodes.
+    /// An outage of this host's network is suspected. Failures still count; they are taken back if the network turns out to have
+    /// been down.
     OfflineSuspected {
         /// The last success.
         since: Timestamp,

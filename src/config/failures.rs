@@ -70,8 +70,8 @@ impl Default for Backoff {
     }
 }
 
-/// Detection of an outage of this host's own network. While an outage is suspected, failures of dials don't count
-/// against nodes. Balanced only.
+/// Detection of an outage of this host's own network. While an outage is suspected, dials are slowed down. Failures
+/// are counted as usual; if a node answers, those since the last success are taken back. Balanced only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -86,7 +86,7 @@ pub struct Config<I, A> {
     /// feelers if [`feeler_interval`](Self::feeler_interval) is set. Default 16
     /// (go-ethereum: a third of 50 peers). In scheduler static peers count too.
     pub dynamic_target: u32,
-    /// Largest number of concurrent attempts to dynamic nodes; an attempt to a bootnode may come on top. At least 1.
+    /// Largest number of concurrent attempts to dynamic nodes and bootnodes. At least 1.
     /// Default 32: twice the target, so that dials that take long leave room for as many others (go-ethereum: 50; its
     /// `maxActiveDialTasks` was 16). Unlimited in classic, where this limit belongs to the server around `dialstate`; 50 in
     /// scheduler, for all attempts.
