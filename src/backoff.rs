@@ -184,7 +184,7 @@ impl Jitter {
 /// `delay` within ± `percent` of itself, linear in the upper half of `bits`; the lower half is for ties.
 pub(crate) fn spread(delay: u64, percent: u32, bits: u64) -> u64 {
     let part = (delay / 100).saturating_mul(u64::from(percent.min(100)));
-    // Of the width, which is twice the part, as much as the upper half of the bits says.
+    // The width is twice the part: so it is shifted by one bit less than the 32 that are used.
     let into = u128::from(part).wrapping_mul(u128::from(bits >> 32)) >> 31;
     delay.saturating_sub(part).saturating_add(u64::try_from(into).unwrap_or(u64::MAX))
 }

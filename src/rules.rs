@@ -194,12 +194,16 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         if self.config.diversity.is_none() {
             return Verdict::Continue(());
         }
-        // Whether the only address is allowed, has been asked before this.
-        let only = subject.addrs.len() == 1;
-        let mut allowed = subject.addrs.iter().filter(|addr| only || self.excludes(addr).is_none());
+        let mut allowed = subject.addrs.iter().filter(|addr| self.admits(subject, addr));
         let first = allowed.next().and_then(|addr| self.full_subnet(subject.kind, addr));
         let full = first.filter(|_| allowed.all(|addr| self.full_subnet(subject.kind, addr).is_some()));
         full.map_or(Verdict::Continue(()), |subnet| visit(Refusal::SubnetFull { subnet }))
+    }
+
+    /// Whether no rule excludes an address of a subject that has passed [`check_addrs`](Self::check_addrs): its only one has
+    /// been looked at there.
+    fn admits(&self, subject: &Subject<'_, I, A>, addr: &A) -> bool {
+        subject.addrs.len() == 1 || self.excludes(addr).is_none()
     }
 
     /// The full subnet of an address, where this kind of dial has to care.
@@ -241,10 +245,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     /// no rule refuses the node is the caller's to check.
     #[inline]
     pub(crate) fn grant(&self, subject: &Subject<'_, I, A>) -> Permit<I, A> {
-        let mut addrs = match subject.addrs {
-            [only] => Addrs::from(only.clone()),
-            several => self.allowed(several),
-        };
+        let mut addrs = Addrs::filtered(subject.addrs, |addr| self.admits(subject, addr));
         addrs.prefer(|addr| self.full_subnet(subject.kind, addr).is_none());
         Permit { id: subject.id, node: subject.slot(), addrs, kind: subject.kind }
     }

@@ -31,6 +31,7 @@ pub(super) type Places = Sparse<u32>;
 /// The place of a slot that is in no queue: none is so long.
 const NOWHERE: u32 = u32::MAX;
 
+/// The places of slots that are in no queue.
 pub(super) const fn nowhere() -> Places {
     Sparse::new(NOWHERE)
 }

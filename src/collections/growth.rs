@@ -23,6 +23,25 @@ pub(crate) fn lengthen<T: Clone>(all: &mut Vec<T>, len: usize, value: T) {
     all.resize(len, value);
 }
 
+/// Entries of a page: few enough to be allocated in microseconds, so many that a list of pages stays short.
+pub(crate) const PAGE: usize = 1024;
+
+/// Makes room for `len` entries in a page, and for an eighth of `total` to spare, up to the full size of a page.
+pub(crate) fn make_room_in_page<T>(page: &mut Vec<T>, len: usize, total: usize) {
+    if page.capacity() < len {
+        let room = page.len().saturating_add(spare(total as u64) as usize).max(len).min(PAGE);
+        page.reserve_exact(room.saturating_sub(page.len()));
+    }
+}
+
+/// The most bytes of the entries in pages, where there are `len` in all.
+pub(crate) const fn bound_in_pages(len: u64, each: usize) -> u64 {
+    let pages = len.div_ceil(PAGE as u64);
+    let whole = pages.saturating_mul(PAGE as u64).saturating_mul(each as u64);
+    let some = bound(len, each);
+    if some < whole { some } else { whole }
+}
+
 /// The most bytes of a vector of `len` entries in which [`make_room`] made the room.
 pub(crate) const fn bound(len: u64, each: usize) -> u64 {
     if len == 0 { 0 } else { len.saturating_add(spare(len)).saturating_mul(each as u64) }

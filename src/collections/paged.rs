@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::bytes::vector;
-use super::growth::spare;
+use super::growth::{self, PAGE};
 
 /// A vector in pages, which are filled one after the other. The page that is being filled grows by an eighth of all entries, up to
 /// its full size: so little room is to spare, and from eight pages on each new one is whole at once.
@@ -15,44 +15,38 @@ pub(crate) struct Paged<T> {
 }
 
 impl<T> Paged<T> {
-    /// Entries of a page: few enough to be allocated in microseconds, so many that the list of pages stays short.
-    pub(crate) const PAGE: usize = 1024;
-
     pub(crate) const fn new() -> Self {
         Self { first: Vec::new(), rest: Vec::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
         let last = self.rest.last().map_or(self.first.len(), Vec::len);
-        self.rest.len().saturating_mul(Self::PAGE).saturating_add(last)
+        self.rest.len().saturating_mul(PAGE).saturating_add(last)
     }
 
     #[inline]
     pub(crate) fn get(&self, at: usize) -> Option<&T> {
-        match at.checked_sub(Self::PAGE) {
+        match at.checked_sub(PAGE) {
             None => self.first.get(at),
-            Some(at) => self.rest.get(at / Self::PAGE)?.get(at % Self::PAGE),
+            Some(at) => self.rest.get(at / PAGE)?.get(at % PAGE),
         }
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
-        match at.checked_sub(Self::PAGE) {
+        match at.checked_sub(PAGE) {
             None => self.first.get_mut(at),
-            Some(at) => self.rest.get_mut(at / Self::PAGE)?.get_mut(at % Self::PAGE),
+            Some(at) => self.rest.get_mut(at / PAGE)?.get_mut(at % PAGE),
         }
     }
 
     pub(crate) fn push(&mut self, value: T) {
         let len = self.len();
-        if self.rest.last().unwrap_or(&self.first).len() == Self::PAGE {
+        if self.rest.last().unwrap_or(&self.first).len() == PAGE {
             self.rest.push(Vec::new());
         }
         let page = self.rest.last_mut().unwrap_or(&mut self.first);
-        if page.len() == page.capacity() {
-            let room = Self::PAGE.saturating_sub(page.len());
-            page.reserve_exact((spare(len as u64) as usize).min(room));
-        }
+        growth::make_room_in_page(page, page.len().saturating_add(1), len);
         page.push(value);
     }
 
@@ -62,11 +56,8 @@ impl<T> Paged<T> {
 
     /// The most bytes that so many entries take.
     pub(crate) const fn bound(len: u64) -> u64 {
-        let pages = len.div_ceil(Self::PAGE as u64);
-        let (most, whole) = (len.saturating_add(spare(len)), pages.saturating_mul(Self::PAGE as u64));
-        let room = if most < whole { most } else { whole };
-        let list = vector(pages.saturating_sub(1), size_of::<Vec<T>>());
-        room.saturating_mul(size_of::<T>() as u64).saturating_add(list)
+        let list = vector(len.div_ceil(PAGE as u64).saturating_sub(1), size_of::<Vec<T>>());
+        growth::bound_in_pages(len, size_of::<T>()).saturating_add(list)
     }
 
     /// The bytes that it takes.
@@ -98,8 +89,6 @@ impl<T> FromIterator<T> for Paged<T> {
 mod tests {
     use super::*;
     use crate::collections::testing::Draws;
-
-    const PAGE: usize = Paged::<u64>::PAGE;
 
     #[test]
     fn behaves_like_a_vector() {

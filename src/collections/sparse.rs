@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::growth;
+use super::growth::{self, PAGE};
 
 /// Values in pages, of which a page is allocated when something is first put into it. So a single call fills no more than a page,
 /// however large the index is, and nothing is moved when more are added; a range of indices without values takes next to nothing.
@@ -16,9 +16,6 @@ pub(crate) struct Sparse<T> {
 }
 
 impl<T: Copy> Sparse<T> {
-    /// Entries of a page.
-    const PAGE: usize = 1024;
-
     /// Nothing at any index, for which this value stands.
     pub(crate) const fn new(nothing: T) -> Self {
         Self { nothing, first: Vec::new(), rest: Vec::new() }
@@ -27,8 +24,8 @@ impl<T: Copy> Sparse<T> {
     #[inline]
     fn at(&self, index: u32) -> Option<&T> {
         self.first.get(index as usize).or_else(|| {
-            let at = (index as usize).checked_sub(Self::PAGE)?;
-            self.rest.get(at / Self::PAGE)?.get(at % Self::PAGE)
+            let at = (index as usize).checked_sub(PAGE)?;
+            self.rest.get(at / PAGE)?.get(at % PAGE)
         })
     }
 
@@ -37,8 +34,8 @@ impl<T: Copy> Sparse<T> {
     pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut T> {
         let Self { first, rest, .. } = self;
         first.get_mut(index as usize).or_else(|| {
-            let at = (index as usize).checked_sub(Self::PAGE)?;
-            rest.get_mut(at / Self::PAGE)?.get_mut(at % Self::PAGE)
+            let at = (index as usize).checked_sub(PAGE)?;
+            rest.get_mut(at / PAGE)?.get_mut(at % PAGE)
         })
     }
 
@@ -64,9 +61,16 @@ impl<T: Copy> Sparse<T> {
         }
     }
 
+    /// Puts a value where there may be no room yet. Returns what was there.
+    pub(crate) fn put(&mut self, index: u32, value: T) -> T {
+        let old = self.make_room(index);
+        self.set(index, value);
+        old
+    }
+
     #[cold]
     fn lengthen(&mut self, index: usize) -> T {
-        let (number, len) = (index / Self::PAGE, (index % Self::PAGE).saturating_add(1));
+        let (number, len) = (index / PAGE, (index % PAGE).saturating_add(1));
         if self.rest.len() < number {
             growth::lengthen(&mut self.rest, number, Vec::new());
         }
@@ -75,10 +79,7 @@ impl<T: Copy> Sparse<T> {
             Some(number) => self.rest.get_mut(number),
         };
         if let Some(page) = page {
-            if page.capacity() < len {
-                let room = len.saturating_add(growth::spare(index as u64) as usize).min(Self::PAGE);
-                page.reserve_exact(room.saturating_sub(page.len()));
-            }
+            growth::make_room_in_page(page, len, index);
             page.resize(len, self.nothing);
         }
         self.nothing
@@ -86,11 +87,8 @@ impl<T: Copy> Sparse<T> {
 
     /// The most bytes for indices below this.
     pub(crate) const fn bound(indices: u64) -> u64 {
-        let pages = indices.div_ceil(Self::PAGE as u64);
-        let (some, whole) = (growth::bound(indices, 1), pages.saturating_mul(Self::PAGE as u64));
-        let room = if some < whole { some } else { whole };
-        let list = growth::bound(pages.saturating_sub(1), size_of::<Vec<T>>());
-        room.saturating_mul(size_of::<T>() as u64).saturating_add(list)
+        let list = growth::bound(indices.div_ceil(PAGE as u64).saturating_sub(1), size_of::<Vec<T>>());
+        growth::bound_in_pages(indices, size_of::<T>()).saturating_add(list)
     }
 
     /// The bytes that they take.
@@ -99,6 +97,12 @@ impl<T: Copy> Sparse<T> {
     pub(super) fn bytes(&self) -> usize {
         let pages: usize = self.rest.iter().chain([&self.first]).map(Vec::capacity).sum();
         pages * size_of::<T>() + self.rest.capacity() * size_of::<Vec<T>>()
+    }
+}
+
+impl<T: Copy + Default> Default for Sparse<T> {
+    fn default() -> Self {
+        Self::new(T::default())
     }
 }
 
@@ -120,9 +124,8 @@ mod tests {
             let old = model.get(&index).copied().unwrap_or(NOWHERE);
             assert_eq!(places.get(index), old);
             if draws.below(4) > 0 {
-                assert_eq!(places.make_room(index), old);
                 model.insert(index, step);
-                places.set(index, step);
+                assert_eq!(places.put(index, step), old);
             } else if old != NOWHERE {
                 model.remove(&index);
                 places.set(index, NOWHERE);
@@ -138,8 +141,8 @@ mod tests {
     fn one_place_takes_one_page() {
         let mut places = Sparse::new(NOWHERE);
         places.make_room(10_000_000);
-        let list = 10_000_000 / Sparse::<u32>::PAGE * size_of::<Vec<u32>>();
-        assert!(places.bytes() < list * 9 / 8 + Sparse::<u32>::PAGE * 4, "{}", places.bytes());
+        let list = 10_000_000 / PAGE * size_of::<Vec<u32>>();
+        assert!(places.bytes() < list * 9 / 8 + PAGE * 4, "{}", places.bytes());
     }
 
     #[test]

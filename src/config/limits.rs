@@ -46,9 +46,9 @@ impl Default for Diversity {
 }
 
 /// Caps on the size of every collection: they bound the memory whatever other nodes send. Each is from 0 to 2^30, unless
-/// its field says otherwise. Where a default has no origin it is a guess, far above what nodes have. A cap costs nothing until so much is there;
-/// [`Config::memory_bound`](super::Config::memory_bound) computes the bytes that all of them allow together, most of which are for
-/// static nodes and bans (2^20 each).
+/// its field says otherwise. Where a default has no origin it is a guess, far above what nodes have. A cap costs nothing until
+/// so much is there; [`Config::memory_bound`](super::Config::memory_bound) computes the bytes that all of them allow together,
+/// most of which are for static nodes and bans (2^20 each).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

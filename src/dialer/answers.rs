@@ -70,7 +70,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// What a node would be dialed as: a static or known node, a bootnode, or nothing but its id.
     fn subject_of(&self, id: &I, candidate: Option<NodeSlot>) -> Subject<'_, I, A> {
         let facts = &self.facts;
-        let fixed = candidate.and_then(|node| facts.nodes.get(node)).is_some_and(Record::is_static);
+        let fixed = candidate.is_some_and(|node| facts.is_static(node));
         let kind = if fixed { DialKind::Static } else { DialKind::Dynamic };
         let known = candidate.and_then(|node| self.plan.subject(facts, node, kind));
         known.or_else(|| self.bootnode(id)).unwrap_or_else(|| Subject::of_id(facts, *id, DialKind::Requested))

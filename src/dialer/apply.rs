@@ -1,6 +1,7 @@
 //! Each event: what changes, and what the plan is told.
 
 use alloc::vec::Vec;
+use core::ops::ControlFlow;
 
 use rand_core::Rng;
 
@@ -16,7 +17,6 @@ use crate::facts::nodes::Record;
 use crate::facts::slots::AttemptSlot;
 use crate::node::{Node, NodeId};
 use crate::plan::policy::{Policy, Second};
-use crate::refusal::Refusal;
 use crate::stats::count;
 use crate::time::Timestamp;
 
@@ -272,9 +272,9 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     fn dial_requested(&mut self, id: I) -> Result<(), EventError> {
         let facts = &mut self.facts;
         let subject = self.plan.requested(facts, id);
-        let nowhere = subject.addrs.is_empty() && !facts.config.discovery;
-        let refusal = self.plan.refusal(facts, &subject).or(nowhere.then_some(Refusal::NoAddress));
-        if let Some(refusal) = refusal {
+        // Not every policy asks whether a node without an address can be resolved.
+        let unresolvable = || facts.check_resolvable(&subject, &mut ControlFlow::Break).break_value();
+        if let Some(refusal) = self.plan.refusal(facts, &subject).or_else(unresolvable) {
             return Err(EventError::NotDialable(refusal));
         }
         let cap = facts.config.limits.requested;

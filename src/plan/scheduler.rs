@@ -25,7 +25,6 @@ use crate::facts::attempting::Permit;
 use crate::facts::attempts::{Attempt, Ended};
 use crate::facts::budget::Budget;
 use crate::facts::counts::Counts;
-use crate::facts::nodes::Record;
 use crate::facts::peers::Peer;
 use crate::facts::slots::{AttemptSlot, NodeSlot, OfNode};
 use crate::facts::waiting::{Due, Queue};
@@ -280,7 +279,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
         });
         dialed.unwrap_or_else(|| {
             if let Some((node, at)) = facts.waiting.first(Queue::Idle) {
-                let fixed = facts.nodes.get(node).is_some_and(Record::is_static);
+                let fixed = facts.is_static(node);
                 self.waits.add(if fixed { WakeReason::StaticRedial } else { WakeReason::Redial }, at);
             }
             Step::Wait

@@ -52,10 +52,6 @@ struct Place {
     at: u32,
 }
 
-const fn nowhere() -> Sparse<Option<Place>> {
-    Sparse::new(None)
-}
-
 /// Who is in a crowd, and where it stands among those of its source.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -77,7 +73,7 @@ impl Rungs<OfCrowd> for Crowds {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Eviction {
     crowds: Crowds,
-    #[cfg_attr(feature = "serde", serde(skip, default = "nowhere"))]
+    #[cfg_attr(feature = "serde", serde(skip))]
     places: Sparse<Option<Place>>,
     /// The crowds by size, in a group for each source.
     by_size: Levels<OfCrowd>,
@@ -102,7 +98,7 @@ impl Eviction {
     pub(super) const fn new(hasher: SipHasher13) -> Self {
         Self {
             crowds: Table::new(hasher),
-            places: nowhere(),
+            places: Sparse::new(None),
             by_size: Levels::new(),
             sources: Heap::new(),
             worn: Heap::new(),
@@ -117,8 +113,7 @@ impl Eviction {
         let Some(Members { nodes, .. }) = self.crowds.get_mut(crowd) else { return };
         let place = Place { crowd, at: nodes.len() as u32 };
         nodes.push(node);
-        self.places.make_room(node.index());
-        self.places.set(node.index(), Some(place));
+        self.places.put(node.index(), Some(place));
         self.by_size.grow(&mut self.crowds, source.0, crowd);
         self.count(source, 1);
     }
@@ -259,13 +254,13 @@ impl Eviction {
     #[cfg(feature = "serde")]
     pub(super) fn reindex(&mut self, hasher: SipHasher13, slots: u32) -> bool {
         let keyed = self.crowds.reindex(hasher);
-        self.places = nowhere();
+        self.places = Sparse::new(None);
         for (crowd, (_, members)) in self.crowds.iter() {
             for (at, node) in (0u32..).zip(&members.nodes) {
-                if node.index() >= slots || self.places.make_room(node.index()).is_some() {
+                if node.index() >= slots || self.places.put(node.index(), Some(Place { crowd, at })).is_some()
+                {
                     return false;
                 }
-                self.places.set(node.index(), Some(Place { crowd, at }));
             }
         }
         keyed && self.sources.reindex(SOURCES) && self.worn.reindex(slots) && self.good.reindex(slots)

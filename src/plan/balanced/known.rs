@@ -122,7 +122,7 @@ impl<A: Address> Balanced<A> {
         if let Some(notes) = facts.nodes.notes_mut(node) {
             notes.good = false;
         }
-        let fixed = facts.nodes.get(node).is_some_and(Record::is_static);
+        let fixed = facts.is_static(node);
         self.place(facts, node, due.filter(|_| fixed));
     }
 

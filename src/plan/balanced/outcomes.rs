@@ -9,7 +9,6 @@ use crate::command::DialKind;
 use crate::event::{AddrOutcome, DialOutcome, RemovalReason};
 use crate::facts::Facts;
 use crate::facts::attempts::{Attempt, Ended};
-use crate::facts::nodes::Record;
 use crate::facts::peers::Peer;
 use crate::facts::slots::{AttemptSlot, NodeSlot};
 use crate::facts::waiting::Due;
@@ -255,7 +254,7 @@ impl<A: Address> Balanced<A> {
             notes.failures = 0;
         }
         // A dynamic node that leaves is seldom back soon: it does not count as good until it is heard of, or answers.
-        let fixed = facts.nodes.get(node).is_some_and(Record::is_static);
+        let fixed = facts.is_static(node);
         if blamed || (class == Class::Short && (flap || !fixed)) {
             self.charge(facts, node, class, Cause::of_removal(reason));
         } else {

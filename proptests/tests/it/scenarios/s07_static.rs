@@ -239,8 +239,8 @@ fn where_it_was_discovered_is_kept_beside_what_the_operator_says() {
     }
 }
 
-/// Also if it was a dynamic peer before, or became static while it was dialed as such: churn does not
-/// replace it, and a lower target ends its connection last.
+/// Also if it was a dynamic peer before, or became static while it was dialed as such: churn does not replace it, and a lower
+/// target ends its connection last.
 #[test]
 fn a_dynamic_peer_that_becomes_static_stays() {
     for while_dialed in [false, true] {
@@ -265,22 +265,15 @@ fn a_dynamic_peer_that_becomes_static_stays() {
         scene.hand(Event::Reconfigured(Change::DynamicTarget(2)));
         scene.run(HOUR);
         assert_eq!(peers(&scene), [1, 2].into());
-        let dials = |scene: &Scene<Town>| {
-            scene
-                .seen
-                .dials
-                .iter()
-                .filter(|dialed| number(&dialed.id) <= 2)
-                .map(|dialed| dialed.kind)
-                .collect()
+        let kinds = |scene: &Scene<Town>| -> Vec<DialKind> {
+            [1, 2].into_iter().flat_map(|n| dials_of(scene, id(n))).map(|dialed| dialed.kind).collect()
         };
-        let dynamic: Vec<_> = dials(&scene);
-        assert_eq!(dynamic, [DialKind::Dynamic; 2]);
+        assert_eq!(kinds(&scene), [DialKind::Dynamic; 2]);
         // Where there is no slot left for them, they have those of static nodes.
         scene.hand(Event::Reconfigured(Change::DynamicTarget(0)));
         scene.run(MINUTE);
         assert_eq!(peers(&scene), [1, 2].into());
-        let all: Vec<_> = dials(&scene);
-        assert_eq!(all[2..], [DialKind::Static; 2]);
+        let [dynamic, fixed] = [DialKind::Dynamic, DialKind::Static];
+        assert_eq!(kinds(&scene), [dynamic, fixed, dynamic, fixed]);
     }
 }
