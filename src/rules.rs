@@ -8,6 +8,7 @@ use core::ops::ControlFlow;
 use crate::address::{Address, Addrs};
 use crate::backoff::Cause;
 use crate::command::{DialKind, DisconnectReason};
+use crate::config::Diversity;
 use crate::facts::Facts;
 use crate::facts::attempting::Permit;
 use crate::facts::attempts::Attempt;
@@ -208,8 +209,18 @@ impl<I: NodeId, A: Address> Facts<I, A> {
 
     /// The full subnet of an address, where this kind of dial has to care.
     pub(crate) fn full_subnet(&self, kind: DialKind, addr: &A) -> Option<Subnet> {
+        self.diversity(kind).and_then(|limits| self.subnets.full(limits, addr))
+    }
+
+    /// Whether an attempt of this kind, which counts already, is one too many in a subnet of an address.
+    pub(crate) fn is_overfull(&self, kind: DialKind, addr: &A) -> bool {
+        self.diversity(kind).is_some_and(|limits| self.subnets.overfull(limits, addr))
+    }
+
+    /// The limits on subnets that this kind of dial has to keep, if any.
+    fn diversity(&self, kind: DialKind) -> Option<&Diversity> {
         let cares = matches!(kind, DialKind::Dynamic | DialKind::Feeler | DialKind::Reunion);
-        self.config.diversity.as_ref().filter(|_| cares).and_then(|limits| self.subnets.full(limits, addr))
+        self.config.diversity.as_ref().filter(|_| cares)
     }
 
     /// The rule that excludes an address: the restrict list, or the ban of a network.
@@ -258,8 +269,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
             || self.inbound.is_pending(attempt.node())
             || self.bans.of_id(id, self.now).is_some()
             || attempt.addrs().is_empty();
-        let limits = self.config.diversity.as_ref().filter(|_| attempt.kind() == DialKind::Dynamic);
-        let overfull = |addr: &A| limits.is_some_and(|limits| self.subnets.overfull(limits, addr));
+        let overfull = |addr: &A| self.is_overfull(attempt.kind(), addr);
         let no_slot = attempt.budget() == Budget::Feeler && self.peers.outbound(Budget::Feeler) > 0;
         !(barred || no_slot || attempt.addrs().iter().all(overfull))
     }

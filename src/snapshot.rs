@@ -22,7 +22,7 @@ use crate::plan::policy::Policy;
 use crate::time::Timestamp;
 
 /// The version of the form that this build writes and reads.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// The state of a dialer with the config in force, without its rng, as [`Dialer::snapshot`] gives it. Serialize it with any
 /// codec of serde.
@@ -159,7 +159,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         indexed.map_err(|what| RestoreError::Inconsistent(Inconsistency::new(what)))?;
         let clock = Clock::matching(now, facts.now);
         let mut dialer = Self { facts, plan, rng, drain, sweep, clock };
-        dialer.follow(before.restrict.as_deref());
+        dialer.follow(&before);
         if *dialer.config() != before {
             // Whatever is new in the config takes effect on what waits.
             dialer.facts.waiting.loosen();

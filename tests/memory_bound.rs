@@ -62,10 +62,12 @@ fn fail(dialer: &mut Dialer, now: Timestamp) {
     }
 }
 
-fn bytes_of(config: Config, nodes: u32) -> u64 {
+/// Nodes that have failed, each address in its own way; with `hang` each is being dialed once more in the end, and none has
+/// answered, as slow dials leave their slots to others.
+fn bytes_of(config: Config, nodes: u32, hang: bool) -> u64 {
     let addrs = config.max_addrs;
     let region = Region::new(ALLOCATOR);
-    let now = Timestamp::from_secs(1);
+    let mut now = Timestamp::from_secs(1);
     let mut dialer = Dialer::new(ME, config, Chance::fast(1), now).expect("a valid config");
     let alone = Event::PeerAdded { id: id(u32::MAX), kind: PeerKind::Inbound, addr: None };
     dialer.handle(now, alone).expect("in order");
@@ -81,6 +83,12 @@ fn bytes_of(config: Config, nodes: u32) -> u64 {
     while dialer.gauges().ready > 0 {
         dialer.handle(now, Event::Tick).expect("in order");
         fail(&mut dialer, now);
+    }
+    now = now.saturating_add(Duration::from_secs(7_200));
+    while hang && dialer.gauges().dynamic_attempts < NODES {
+        now = now.saturating_add(Duration::from_millis(1));
+        dialer.handle(now, Event::Tick).expect("in order");
+        while let Command::Dial { .. } = dialer.poll() {}
     }
     let change = region.change();
     assert_eq!(dialer.gauges().known, NODES);
@@ -116,7 +124,7 @@ fn bytes_of_sources(config: Config) -> u64 {
 fn the_bound_holds_and_is_near() {
     for (max_addrs, nodes) in [(4, NODES), (4, NODES * 2), (16, NODES), (1, NODES * 2)] {
         let bound = config(max_addrs).memory_bound();
-        let truth = bytes_of(config(max_addrs), nodes);
+        let truth = bytes_of(config(max_addrs), nodes, false);
         println!("{max_addrs} addresses, {nodes} nodes: at most {bound} bytes, in truth {truth}");
         assert!(truth <= bound, "{max_addrs} addresses: {truth} bytes, more than {bound}");
         // Each of 256 sources may have a circle in each of eight classes, which is much for so few nodes.
@@ -129,4 +137,10 @@ fn the_bound_holds_and_is_near() {
         println!("{kept} nodes, of all sources: at most {bound} bytes, in truth {truth}");
         assert!(truth <= bound, "{kept} nodes: {truth} bytes, more than {bound}");
     }
+    let mut config = config(16);
+    (config.max_active_dials, config.pace.slow_after) = (NODES, Duration::ZERO);
+    config.deadlines.dial = None;
+    let (bound, truth) = (config.memory_bound(), bytes_of(config, NODES, true));
+    println!("{NODES} slow dials to 16 addresses: at most {bound} bytes, in truth {truth}");
+    assert!(truth <= bound, "{truth} bytes, more than {bound}");
 }

@@ -101,8 +101,8 @@ pub struct Pace {
     pub static_active: u32,
     /// Number of dials that may start at one instant, 1 to 2^20. Default 16.
     pub burst: u32,
-    /// Time between two dials once the burst is used up. Zero: dials are not paced. Default 125 ms, 8 dials a second
-    /// (Zebra: 100 ms, Bitcoin: 500 ms). Zero in classic and scheduler, which pace nothing.
+    /// Time between two dials once the burst is used up; times `burst` at most 365 days. Zero: dials are not paced. Default
+    /// 125 ms, 8 dials a second (Zebra: 100 ms, Bitcoin: 500 ms). Zero in classic and scheduler, which pace nothing.
     pub interval: Duration,
     /// Duration from which a dynamic dial no longer holds its slot, so that the next candidate can be dialed. Default 2 s
     /// (a guess: a few round trips between continents, and one lost packet). Balanced only.

@@ -21,7 +21,9 @@ impl<I, A> Config<I, A> {
         range(("resolves.delay", resolves.delay), ("resolves.delay_max", resolves.delay_max))?;
         self.backoff.validate()?;
         duration("stagger", self.stagger, Duration::ZERO)?;
-        duration("pace.interval", self.pace.interval, Duration::ZERO)?;
+        // So long at most it takes until a burst is full again: no instant is beyond what a `Timestamp` holds.
+        let longest = MAX_DURATION.checked_div(self.pace.burst).unwrap_or(MAX_DURATION);
+        span("pace.interval", self.pace.interval, Duration::ZERO, longest)?;
         duration("pace.slow_after", self.pace.slow_after, Duration::ZERO)?;
         duration("pace.jump", self.pace.jump, MILLI)?;
         duration("outage.silence", self.outage.silence, Duration::ZERO)?;
@@ -124,7 +126,10 @@ fn count(field: &'static str, given: u32, least: u64, most: u64) -> Result<(), C
 }
 
 fn duration(field: &'static str, given: Duration, least: Duration) -> Result<(), ConfigError> {
-    let most = MAX_DURATION;
+    span(field, given, least, MAX_DURATION)
+}
+
+fn span(field: &'static str, given: Duration, least: Duration, most: Duration) -> Result<(), ConfigError> {
     let within = (least..=most).contains(&given);
     if within { Ok(()) } else { Err(ConfigError::DurationOutOfRange { field, least, most, given }) }
 }

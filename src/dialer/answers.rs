@@ -46,7 +46,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         // A node may be dialed as a bootnode too, or in some profiles a static one as a dynamic one.
         let mixed = node.filter(|_| candidate && self.plan.mixes_sources());
         let dynamic = mixed.and_then(|node| self.plan.subject(facts, node, DialKind::Dynamic));
-        for other in self.bootnode(id).into_iter().chain(dynamic) {
+        for other in self.bootnodes(*id).chain(dynamic) {
             let other = self.gone_by(&other, &self.refusals(&other));
             earliest = earliest.into_iter().chain(other).min();
         }
@@ -73,12 +73,16 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         let fixed = candidate.is_some_and(|node| facts.is_static(node));
         let kind = if fixed { DialKind::Static } else { DialKind::Dynamic };
         let known = candidate.and_then(|node| self.plan.subject(facts, node, kind));
-        known.or_else(|| self.bootnode(id)).unwrap_or_else(|| Subject::of_id(facts, *id, DialKind::Requested))
+        known
+            .or_else(|| self.bootnodes(*id).next())
+            .unwrap_or_else(|| Subject::of_id(facts, *id, DialKind::Requested))
     }
 
-    fn bootnode(&self, id: &I) -> Option<Subject<'_, I, A>> {
-        let bootnode = self.facts.config.bootnode(id).filter(|_| self.plan.uses_bootnodes())?;
-        Some(Subject::delivered(&self.facts, bootnode, DialKind::Bootnode))
+    /// The bootnodes with this id: it may be on the list with several addresses.
+    fn bootnodes(&self, id: I) -> impl Iterator<Item = Subject<'_, I, A>> {
+        let all = self.facts.config.bootnodes.iter().filter(move |node| node.id == id);
+        all.filter(|_| self.plan.uses_bootnodes())
+            .map(|node| Subject::delivered(&self.facts, node, DialKind::Bootnode))
     }
 
     /// Every rule that refuses to dial a subject now.

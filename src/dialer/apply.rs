@@ -313,7 +313,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         }
         config.validate_for(&self.facts.me).map_err(EventError::InvalidChange)?;
         let before = self.facts.reconfigure(config);
-        self.follow(before.restrict.as_deref());
+        self.follow(&before);
         Ok(())
     }
 }

@@ -1,12 +1,14 @@
 //! What new rules do to what is there: peers that may not stay, attempts that may not go on, nodes that wait.
 
-use ipnet::IpNet;
+use alloc::vec::Vec;
+
 use rand_core::Rng;
 
 use super::Dialer;
 use super::sweep::Sweep;
 use crate::address::Address;
 use crate::command::DisconnectReason;
+use crate::config::Config;
 use crate::event::BanSubject;
 use crate::facts::nodes::Record;
 use crate::facts::slots::{AttemptSlot, BanSlot, PeerSlot};
@@ -72,9 +74,16 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         }
     }
 
-    /// Draws the consequences of a config that had this restrict list before.
-    pub(crate) fn follow(&mut self, restrict: Option<&[IpNet]>) {
-        if self.facts.config.restrict.as_deref() != restrict {
+    /// Draws the consequences of a config that has taken the place of this one.
+    pub(crate) fn follow(&mut self, before: &Config<I, A>) {
+        let Self { facts, plan, .. } = self;
+        if facts.config.bootnodes != before.bootnodes {
+            // A known node has its turn later while it is a bootnode.
+            let all = before.bootnodes.iter().chain(&facts.config.bootnodes);
+            let known: Vec<_> = all.filter_map(|node| facts.nodes.find(&node.id)).collect();
+            known.into_iter().for_each(|node| plan.settle(facts, node));
+        }
+        if self.facts.config.restrict != before.restrict {
             self.facts.waiting.loosen();
             self.enforce_on_all();
         }

@@ -186,18 +186,11 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         }
     }
 
-    /// What a resolve has found is where the attempt goes on with a dial, and where the static node that it came from is
-    /// from now on.
+    /// What a resolve has found is where the attempt goes on with a dial.
     pub(crate) fn resolved(&mut self, attempt: AttemptSlot, addrs: Addrs<A>) {
         let now = self.now;
         if let Some((delay, config)) = self.delay_of(attempt) {
             delay.succeeded(now, config);
-        }
-        if let Some(of) = self.attempts.get_mut(attempt) {
-            let record = self.nodes.get_mut(of.node);
-            if let Some(record) = record.filter(|_| of.origin == Origin::Static) {
-                record.addrs.clone_from(&addrs);
-            }
         }
         self.set_addrs(attempt, addrs);
         self.owe(attempt, Stage::Dial);

@@ -38,10 +38,12 @@ impl Counts {
         let of = u64::from;
         // One more than fits while a good node becomes one of the others.
         let (good, known) = (sum(&[of(limits.good), 1]), sum(&[of(limits.good), of(limits.others), 1]));
-        let dynamic = config.max_active_dials.min(config.dynamic_target);
+        // Slow dials do not count in the target; `scheduler` dials two nodes for each free slot.
+        let most_dialed = known.max(of(config.dynamic_target).saturating_mul(2));
+        let dynamic = of(config.max_active_dials).min(most_dialed);
         let fixed = sum(&[of(limits.statics), of(limits.requested)]).min(of(config.pace.static_active));
-        // A bootnode may come on top, and there is the slot of feelers and reunions.
-        let attempts = sum(&[of(dynamic), fixed, 2]);
+        // Feelers and reunions share one slot.
+        let attempts = sum(&[dynamic, fixed, 1]);
         let (statics, peers, inbound) = (of(limits.statics), of(limits.peers), of(limits.inbound_handshakes));
         let addrs = if config.max_addrs > 1 { of(config.max_addrs) } else { 0 };
         let nodes = sum(&[known, statics, peers, inbound, attempts]);

@@ -4,7 +4,7 @@ use core::mem;
 
 use super::Facts;
 use super::attempts::Origin;
-use super::slots::NodeSlot;
+use super::slots::{AttemptSlot, NodeSlot};
 use crate::address::{Address, Addrs};
 use crate::backoff::ResolveDelay;
 use crate::node::{NodeId, Source};
@@ -22,6 +22,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         match record.listed.and_then(|entry| self.statics.get_mut(entry)) {
             Some(entry) => {
                 entry.resolve = ResolveDelay::default();
+                entry.given = None;
                 moved
             }
             None => {
@@ -42,6 +43,22 @@ impl<I: NodeId, A: Address> Facts<I, A> {
             }
             None => false,
         }
+    }
+
+    /// A static node is dialed at these addresses from now on, which an attempt has resolved it to.
+    pub(crate) fn relocate(&mut self, attempt: AttemptSlot, addrs: Addrs<A>) {
+        let of = self.attempts.get(attempt).filter(|of| of.is_current());
+        let Some(record) = of.and_then(|of| self.nodes.get_mut(of.node())) else { return };
+        let before = mem::replace(&mut record.addrs, addrs);
+        if let Some(entry) = record.listed.and_then(|entry| self.statics.get_mut(entry)) {
+            entry.given.get_or_insert(before);
+        }
+    }
+
+    /// Where the operator said that the node of an attempt is.
+    pub(crate) fn given(&self, attempt: AttemptSlot) -> Option<&Addrs<A>> {
+        let record = self.nodes.get(self.attempts.get(attempt)?.node())?;
+        Some(self.statics.get(record.listed?)?.given.as_ref().unwrap_or(record.addrs()))
     }
 
     /// An attempt under way to a static node goes on by itself.

@@ -72,7 +72,6 @@ impl<A> Peer<A> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Peers<A> {
     all: Slab<OfPeer, Peer<A>>,
-    inbound: SlotSet<OfPeer>,
     outbound: PerBudget<SlotSet<OfPeer>>,
     /// Those in private networks.
     private: SlotSet<OfPeer>,
@@ -87,7 +86,6 @@ impl<A: Address> Peers<A> {
         const EMPTY: SlotSet<OfPeer> = SlotSet::new();
         Self {
             all: Slab::new(),
-            inbound: EMPTY,
             outbound: PerBudget::new(EMPTY, EMPTY, EMPTY),
             private: EMPTY,
             owing: EMPTY,
@@ -119,7 +117,8 @@ impl<A: Address> Peers<A> {
 
     /// How many peers are inbound.
     pub(crate) fn inbound(&self) -> u32 {
-        self.inbound.len()
+        let outbound = self.outbound.iter().map(|(_, set)| set.len());
+        outbound.fold(self.all.len(), u32::saturating_sub)
     }
 
     /// How many peers are outbound in a budget.
@@ -142,17 +141,12 @@ impl<A: Address> Peers<A> {
         self.leaving.contains(peer)
     }
 
-    fn set(&mut self, of: Option<Budget>) -> &mut SlotSet<OfPeer> {
-        match of {
-            None => &mut self.inbound,
-            Some(budget) => self.outbound.get_mut(budget),
-        }
-    }
-
     pub(super) fn insert(&mut self, peer: Peer<A>) -> PeerSlot {
         let (budget, private) = (peer.budget(), peer.is_private());
         let slot = self.all.insert(peer);
-        self.set(budget).insert(slot);
+        if let Some(budget) = budget {
+            self.outbound.get_mut(budget).insert(slot);
+        }
         if private {
             self.private.insert(slot);
         }
@@ -161,20 +155,24 @@ impl<A: Address> Peers<A> {
 
     pub(super) fn remove(&mut self, slot: PeerSlot) -> Option<Peer<A>> {
         let peer = self.all.remove(slot)?;
-        self.set(peer.budget()).remove(slot);
+        if let Some(budget) = peer.budget() {
+            self.outbound.get_mut(budget).remove(slot);
+        }
         self.private.remove(slot);
         self.owing.remove(slot);
         self.leaving.remove(slot);
         Some(peer)
     }
 
-    /// Owes a disconnect to the driver. Of two reasons the later counts.
+    /// Owes a disconnect to the driver. Of two reasons the later counts; but one that closes all connections of the peer is
+    /// not replaced by one that leaves the better of two.
     pub(crate) fn dismiss(&mut self, peer: PeerSlot, reason: DisconnectReason) {
-        if let Some(of) = self.all.get_mut(peer) {
+        let closes_all = |reason| !matches!(reason, DisconnectReason::Duplicate { .. });
+        let stronger = |of: &&mut Peer<A>| closes_all(reason) || !of.owed.is_some_and(closes_all);
+        if let Some(of) = self.all.get_mut(peer).filter(stronger) {
             of.owed = Some(reason);
             self.owing.insert(peer);
-            // Of two connections one stays.
-            if !matches!(reason, DisconnectReason::Duplicate { .. }) {
+            if closes_all(reason) {
                 self.leaving.insert(peer);
             }
         }
@@ -194,24 +192,21 @@ impl<A: Address> Peers<A> {
     /// Whether every peer is where its kind says.
     pub(crate) fn verify(&self) -> bool {
         let placed = |(slot, peer): (PeerSlot, &Peer<A>)| {
-            let inbound = self.inbound.contains(slot) != peer.is_outbound();
             let owing = self.owing.contains(slot) == peer.owed.is_some()
                 && self.private.contains(slot) == peer.is_private();
             let mut sets = self.outbound.iter();
-            inbound && owing && sets.all(|(of, set)| set.contains(slot) == (peer.budget() == Some(of)))
+            owing && sets.all(|(of, set)| set.contains(slot) == (peer.budget() == Some(of)))
         };
-        let outbound: u32 = self.outbound.iter().map(|(_, set)| set.len()).fold(0, u32::saturating_add);
-        let mut listed = self.owing.iter().chain(self.leaving.iter()).chain(self.private.iter());
-        self.all.iter().all(placed)
-            && listed.all(|slot| self.all.get(slot).is_some())
-            && outbound.saturating_add(self.inbound.len()) == self.all.len()
+        let outbound = self.outbound.iter().flat_map(|(_, set)| set.iter());
+        let marked = self.owing.iter().chain(self.leaving.iter()).chain(self.private.iter());
+        self.all.iter().all(placed) && outbound.chain(marked).all(|slot| self.all.get(slot).is_some())
     }
 
     /// Makes what was read usable. Returns whether it fits together.
     #[cfg(feature = "serde")]
     pub(super) fn reindex(&mut self) -> bool {
         let slots = self.all.slots();
-        let sets = [&mut self.inbound, &mut self.private, &mut self.owing, &mut self.leaving];
+        let sets = [&mut self.private, &mut self.owing, &mut self.leaving];
         sets.into_iter().chain(self.outbound.iter_mut()).all(|set| set.reindex(slots))
     }
 
@@ -219,7 +214,7 @@ impl<A: Address> Peers<A> {
     pub(crate) fn bound(peers: u64) -> u64 {
         bytes::sum(&[
             Slab::<OfPeer, Peer<A>>::bound(peers),
-            SlotSet::<OfPeer>::bound(peers, peers).saturating_mul(7),
+            SlotSet::<OfPeer>::bound(peers, peers).saturating_mul(6),
         ])
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct StaticEntry<A> {
     pub(crate) resolve: ResolveDelay,
     /// Where it was discovered to be, if it is a known node too.
     pub(crate) discovered: Addrs<A>,
+    /// What the operator said, if it was resolved to other addresses since.
+    pub(crate) given: Option<Addrs<A>>,
 }
 
 /// The list.
@@ -45,7 +47,7 @@ impl<A> Statics<A> {
 
     /// A new entry, which may be resolved at once.
     pub(super) fn insert(&mut self, discovered: Addrs<A>) -> StaticSlot {
-        self.entries.insert(StaticEntry { resolve: ResolveDelay::default(), discovered })
+        self.entries.insert(StaticEntry { resolve: ResolveDelay::default(), discovered, given: None })
     }
 
     pub(super) fn remove(&mut self, entry: StaticSlot) -> Option<StaticEntry<A>> {

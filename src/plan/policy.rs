@@ -155,7 +155,10 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
     }
 
     /// A resolve has brought addresses. Returns those to dial.
-    fn resolved(&mut self, _facts: &mut Facts<I, A>, _attempt: AttemptSlot, addrs: Addrs<A>) -> Addrs<A> {
+    fn resolved(&mut self, facts: &mut Facts<I, A>, attempt: AttemptSlot, addrs: Addrs<A>) -> Addrs<A> {
+        if !addrs.is_empty() {
+            facts.relocate(attempt, addrs.clone());
+        }
         addrs
     }
 

@@ -96,3 +96,15 @@ fn whatever_a_driver_runs_can_be_asked() {
     Decide::handle(&mut recorder, at(1), added()).unwrap();
     assert_eq!((peers(&dialer), peers(&recorder)), (1, 1));
 }
+
+/// Of the addresses of a bootnode that is on the list twice, one that may be dialed is enough.
+#[test]
+fn a_bootnode_on_the_list_twice_is_free_at_either_address() {
+    let [first, second] = [[20, 1, 0, 1], [30, 1, 0, 1]].map(|ip| SocketAddr::from((ip, 30_303)));
+    let dialer = dialer(|config| {
+        config.discovery = false;
+        config.bootnodes = [first, second].map(|addr| dialstate::Node::new([1; 32], [addr])).to_vec();
+        config.restrict = Some(vec![second.ip().into()]);
+    });
+    assert_eq!(dialer.explain(&[1; 32]).earliest, Some(at(0)));
+}

@@ -133,6 +133,11 @@ impl Crowds {
         None
     }
 
+    /// Whether some crowd's subnet may have room by now.
+    pub(super) fn is_any_roomy(&self) -> bool {
+        !self.roomy.is_empty()
+    }
+
     pub(super) fn is_awaited(&self) -> bool {
         !self.awaited.is_empty()
     }

@@ -218,6 +218,10 @@ impl Waiting {
         self.crowds.is_awaited()
     }
 
+    pub(crate) fn is_any_roomy(&self) -> bool {
+        self.crowds.is_any_roomy()
+    }
+
     /// The node that waits longest for the subnet with the fewest holders.
     pub(crate) fn least_crowded(&self, subnets: &Subnets) -> Option<(Subnet, NodeSlot)> {
         self.crowds.least_crowded(subnets)

@@ -103,7 +103,7 @@ impl<A: Address> Balanced<A> {
 
     /// Whether more than half of the dynamic peers are missing: then whoever is known is dialed at once.
     fn is_in_need<I: NodeId>(facts: &Facts<I, A>) -> bool {
-        facts.peers.outbound(Budget::Dynamic) < facts.config.dynamic_target / 2
+        facts.peers.outbound(Budget::Dynamic).saturating_mul(2) < facts.config.dynamic_target
     }
 
     /// No ready node may be dialed yet: some are to wait for a lookup, unlikely ones for their turn too.

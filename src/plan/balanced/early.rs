@@ -96,8 +96,9 @@ impl<A: Address> Balanced<A> {
         }
         let early = record.is_known() && !record.is_static();
         if let Some(attempt) = record.attempt() {
-            // What is left of it makes way for another one when the attempt is given up.
-            let rest = if early { facts.config.backoff.short } else { Duration::ZERO };
+            // What is left of it makes way for another one when the attempt is given up, unless another address may be dialed.
+            let apart = subject.slot().is_some_and(|node| self.rests.tell_apart(node));
+            let rest = if early && !apart { facts.config.backoff.short } else { Duration::ZERO };
             return Some(facts.attempts.deadline(attempt)?.saturating_add(rest));
         }
         let network = matches!(record.notes.cause, Cause::Transport | Cause::Handshake);

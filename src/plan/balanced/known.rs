@@ -52,8 +52,18 @@ impl<A: Address> Balanced<A> {
             // Heard of, or heard of again, while it is connected.
             self.promote(facts, node);
         }
-        self.settle(facts, node);
+        self.settle_found(facts, node);
         true
+    }
+
+    /// Puts a node where it belongs that may have an address now: then it does not wait until it may be resolved.
+    fn settle_found<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
+        let Some(record) = facts.nodes.get(node) else { return };
+        if record.notes.cause == Cause::Resolve && !facts.discovered(record).is_empty() {
+            self.cool(facts, node, None, Cause::None);
+        } else {
+            self.settle(facts, node);
+        }
     }
 
     /// More was heard of a known node. An address that connected is kept until it fails: hearsay is appended, and takes the
@@ -87,8 +97,7 @@ impl<A: Address> Balanced<A> {
         if *old == addrs {
             return;
         }
-        let queue = record.place().queue();
-        let waits = matches!(queue, Queue::Parked { .. } | Queue::Crowded { .. })
+        let waits = matches!(record.place().queue(), Queue::Parked { .. } | Queue::Crowded { .. })
             || record.notes.cause == Cause::Resolve;
         let proven = record.notes.proven && addrs.first() == old.first();
         if let Some(notes) = facts.nodes.notes_mut(node) {
@@ -96,7 +105,7 @@ impl<A: Address> Balanced<A> {
         }
         facts.set_discovered(node, addrs);
         if waits {
-            self.settle(facts, node);
+            self.settle_found(facts, node);
         }
     }
 
@@ -147,7 +156,7 @@ impl<A: Address> Balanced<A> {
         if known.good {
             self.promote(facts, node);
         }
-        self.place(facts, node, None);
+        self.settle(facts, node);
         self.note_worn(facts, node);
     }
 

@@ -88,7 +88,6 @@ pub(crate) struct Balanced<A> {
     barren: u32,
     waits: Waits,
     /// How many of these come before dynamic nodes, while a round goes on with more of these.
-    #[cfg_attr(feature = "serde", serde(skip))]
     before_dynamic: Option<usize>,
 }
 
@@ -207,7 +206,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         tried: &[AddrOutcome<A>],
     ) -> bool {
         self.learn(facts, attempt, outcome, tried);
-        self.note_family(facts, attempt, outcome);
+        self.note_families(facts, attempt, outcome, tried);
         let again =
             may_have_moved(outcome) && !self.outage.is_suspected() && facts.may_resolve_again(attempt);
         if again {
@@ -217,15 +216,21 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
     }
 
     /// go-ethereum dials whatever a resolve brings; here the rules hold for it too. A known node without an address keeps
-    /// the one that was found.
+    /// the one that was found. A static node is dialed there first from now on, and then where the operator said.
     fn resolved(&mut self, facts: &mut Facts<I, A>, attempt: AttemptSlot, addrs: Addrs<A>) -> Addrs<A> {
         let addrs = facts.allowed(addrs.as_slice());
+        if addrs.is_empty() {
+            return addrs;
+        }
+        if let Some(given) = facts.given(attempt) {
+            facts.relocate(attempt, addrs.merged(given, facts.config.max_addrs as usize, 1));
+        }
         let node = facts.attempts.get(attempt).map(Attempt::node);
         let found = node.filter(|node| {
             let record = facts.nodes.get(*node);
             record.is_some_and(|record| record.is_known() && facts.discovered(record).is_empty())
         });
-        if let Some(node) = found.filter(|_| !addrs.is_empty()) {
+        if let Some(node) = found {
             facts.set_discovered(node, addrs.clone());
         }
         addrs

@@ -26,7 +26,7 @@ impl<A: Address> Balanced<A> {
         rng: &mut impl Rng,
     ) -> Option<Step> {
         self.note_slow(facts);
-        let before = match self.before_dynamic.take() {
+        let before = match self.before_dynamic.take().filter(|_| !facts.waiting.is_any_roomy()) {
             Some(waits) => waits,
             None => {
                 self.waits.clear();
@@ -85,8 +85,9 @@ impl<A: Address> Balanced<A> {
 
     fn go_on<I: NodeId>(&mut self, facts: &mut Facts<I, A>, attempt: AttemptSlot) -> Option<Step> {
         let of = facts.attempts.get(attempt)?;
-        // Rules may have come to exclude addresses since they were found.
-        let allowed = facts.allowed(of.addrs().as_slice());
+        // Rules may have come to exclude addresses since they were found, and no rule has looked at those that a resolve brought.
+        let mut allowed = facts.allowed(of.addrs().as_slice());
+        allowed.prefer(|addr| !facts.is_overfull(of.kind(), addr));
         if allowed.len() < of.addrs().len() {
             facts.set_addrs(attempt, allowed);
         }

@@ -147,7 +147,8 @@ impl<A: Address> Balanced<A> {
         class: Class,
         cause: Cause,
     ) {
-        if self.rests.tell_apart(node) {
+        // What a node has said itself holds at all its addresses.
+        if self.rests.tell_apart(node) && cause != Cause::Protocol {
             self.charge_addresses(facts, node, cause);
         } else {
             if let Some(notes) = facts.nodes.notes_mut(node) {
@@ -361,19 +362,33 @@ impl<A: Address> Balanced<A> {
         tried.iter().any(|tried| Some(&tried.addr) == first)
     }
 
-    /// Takes in whether the address family of an attempt works.
-    pub(super) fn note_family<I: NodeId>(
+    /// Takes in whether the address families of an attempt work. Where the driver does not say how each address went, a failure
+    /// is that of all, and a success that of the first.
+    pub(super) fn note_families<I: NodeId>(
         &mut self,
         facts: &Facts<I, A>,
         attempt: AttemptSlot,
         outcome: DialOutcome,
+        tried: &[AddrOutcome<A>],
     ) {
-        if !facts.config.family_health || !backoff::left_host(outcome) || self.outage.is_suspected() {
+        if !facts.config.family_health || self.outage.is_suspected() {
             return;
         }
-        let addr = facts.attempts.get(attempt).and_then(|of| of.addrs().first());
-        if let Some(ip) = addr.and_then(Address::ip_addr) {
-            self.families.note(ip, backoff::proves_network(outcome));
+        let addrs = facts.attempts.get(attempt).map_or(&[][..], |of| of.addrs().as_slice());
+        let success = outcome == DialOutcome::Connected;
+        let untold = if !tried.is_empty() {
+            0
+        } else if success {
+            1
+        } else {
+            addrs.len()
+        };
+        let told = tried.iter().filter(|tried| addrs.contains(&tried.addr)).take(addrs.len());
+        let told = told.map(|tried| (&tried.addr, tried.outcome));
+        for (addr, outcome) in told.chain(addrs.iter().take(untold).map(|addr| (addr, outcome))) {
+            if let Some(ip) = addr.ip_addr().filter(|_| backoff::left_host(outcome)) {
+                self.families.note(ip, backoff::proves_network(outcome));
+            }
         }
     }
 }

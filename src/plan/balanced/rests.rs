@@ -8,7 +8,7 @@ use crate::address::{Address, Addrs};
 use crate::backoff::{self, Class};
 use crate::collections::bytes;
 use crate::config::Backoff;
-use crate::event::AddrOutcome;
+use crate::event::{AddrOutcome, DialOutcome};
 use crate::facts::slots::NodeSlot;
 use crate::time::Timestamp;
 
@@ -67,8 +67,11 @@ impl<A: Address> AddressRests<A> {
     ) {
         let mut rests = self.0.remove(&node).map_or_else(Vec::new, <[_]>::into_vec);
         let known = |addr: &A| addrs.as_slice().contains(addr);
+        let left_host = tried.iter().any(|tried| backoff::left_host(tried.outcome));
         for tried in tried.iter().filter(|tried| known(&tried.addr)).take(Addrs::<A>::MAX) {
-            let class = Class::of_dial(tried.outcome);
+            // This host works, but has no way there: no network of that family, for example.
+            let no_way = left_host && tried.outcome == DialOutcome::LocalError;
+            let class = Class::of_dial(if no_way { DialOutcome::Unreachable } else { tried.outcome });
             let old = rests.iter().position(|rest| rest.addr == tried.addr).map(|at| rests.swap_remove(at));
             if matches!(class, Class::Short | Class::Medium | Class::Long) {
                 let failures = old.map_or(0, |old| old.failures).saturating_add(1);

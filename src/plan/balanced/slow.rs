@@ -50,14 +50,18 @@ impl SlowDials {
         Some(first.key)
     }
 
-    /// Frees the slot of the slowest dial, if it is time for that.
+    /// Frees the slots of the slowest dials for which it is time: one, unless no time lies between two.
     pub(super) fn release(&mut self, now: Timestamp, slow_after: Duration) {
-        if self.next > now {
-            return;
+        while self.next <= now && self.holding.peek().is_some() {
+            self.release_slowest();
+            self.next = now.plus_nanos(nanos(slow_after) / STEPS);
         }
+    }
+
+    #[cold]
+    fn release_slowest(&mut self) {
         if let Some(slowest) = self.holding.pop() {
             self.released.insert(slowest.key);
-            self.next = now.plus_nanos(nanos(slow_after) / STEPS);
         }
     }
 

@@ -6,8 +6,10 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use dialstate::{DialOutcome, Notice, PeerKind, Timestamp};
-use dialstate_proptests::world::{Config, Event, Id, Node};
+use dialstate_proptests::world::{Command, Config, Event, Id, Node};
 use ipnet::IpNet;
+
+use crate::small::{at, dialer, step};
 
 use super::common::{Answer, HOUR, MINUTE, SECOND, Scene, Town, discovered, id, node, number};
 
@@ -162,4 +164,40 @@ fn inbound_peers_of_the_attacker_displace_nobody() {
     assert_eq!(scene.seen.peers(), 16);
     assert!(scene.seen.dials.iter().all(|dialed| dialed.at == Timestamp::ZERO));
     assert_eq!((scene.sim.dialer().gauges().inbound_peers, scene.sim.dialer().gauges().known), (2_000, 16));
+}
+
+/// A node without an address is resolved: one address has room, and stands for nobody; the node is at the other, in one /24
+/// with all the rest.
+#[test]
+fn an_address_with_room_does_not_take_one_without_along() {
+    let mut dialer = dialer(|_| ());
+    for n in 1..=40 {
+        dialer.handle(at(0), discovered(Node::unresolved(id(n)))).unwrap();
+    }
+    for second in 0..200 {
+        for command in step(&mut dialer, second, Event::Tick) {
+            let answer = match command {
+                Command::Resolve { resolve, id, .. } => {
+                    let crowded = SocketAddr::from(([66, 6, 6, number(&id) as u8], 1));
+                    let addrs = [crowded, node(number(&id)).addrs.as_slice()[0]].into_iter().collect();
+                    Event::ResolveFinished { resolve, addrs }
+                }
+                Command::Dial { dial, node, .. } => {
+                    match node.addrs.iter().find(|addr| addr.ip().to_string().starts_with("66.")) {
+                        Some(&addr) => Event::DialConnected { dial, addr: Some(addr), tried: vec![] },
+                        None => Event::DialFinished { dial, outcome: DialOutcome::TimedOut, tried: vec![] },
+                    }
+                }
+                Command::Lookup { lookup, .. } => Event::LookupFinished { lookup, nodes: vec![] },
+                _ => continue,
+            };
+            dialer.handle(at(second), answer).unwrap();
+        }
+    }
+    let mut relaxed = 0;
+    while let Some(notice) = dialer.next_notice() {
+        relaxed += u32::from(matches!(notice, Notice::DiversityRelaxed { .. }));
+    }
+    let peers = dialer.gauges().dynamic_peers;
+    assert!(peers <= 2 + relaxed, "{peers} peers in one /24, {relaxed} of them against the limits");
 }

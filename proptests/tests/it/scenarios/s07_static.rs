@@ -277,3 +277,30 @@ fn a_dynamic_peer_that_becomes_static_stays() {
         assert_eq!(kinds(&scene), [dynamic, fixed, dynamic, fixed]);
     }
 }
+
+/// What the operator says holds until the operator says something else, whatever resolves find.
+#[test]
+fn a_resolve_that_finds_another_address_takes_none_away() {
+    let operator: [SocketAddr; 2] = [1, 2].map(|n| ([198, 18, n, 1], 1).into());
+    let mut dialer =
+        Dialer::new(id(9), Config::default(), ChaCha8Rng::seed_from_u64(1), Timestamp::ZERO).unwrap();
+    let (mut dial, mut to) = dial_in(&step(&mut dialer, 0, Event::StaticAdded(Node::new(id(1), operator))));
+    assert_eq!(to, operator);
+    let mut now = 0;
+    for hour in 1..6u8 {
+        let found = SocketAddr::from(([30, hour, 0, 1], 1));
+        let resolving = step(&mut dialer, now, failed(dial));
+        let Some(&Command::Resolve { resolve, .. }) = resolving.first() else { panic!("{resolving:?}") };
+        let addrs = dialstate::Addrs::from(found);
+        let again;
+        (again, to) = dial_in(&step(&mut dialer, now, Event::ResolveFinished { resolve, addrs }));
+        assert_eq!(to, [found]);
+        step(&mut dialer, now, failed(again));
+        let [first, second] = operator;
+        now = u64::from(hour) * 3_600;
+        // The instant after a long sleep has no tokens for dials.
+        step(&mut dialer, now - 1, Event::Tick);
+        (dial, to) = dial_in(&step(&mut dialer, now, Event::Tick));
+        assert_eq!(to, [found, first, second]);
+    }
+}

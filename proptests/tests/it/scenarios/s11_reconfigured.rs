@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dialstate::{
-    Change, ConfigError, DialKind, DialOutcome, DisconnectReason, EventError, RestoreError, Task, Timestamp,
+    Change, ConfigError, DialKind, DialOutcome, DisconnectReason, EventError, MAX_DURATION, RestoreError,
+    Standing, Task, Timestamp,
 };
 use dialstate_proptests::world::{Command, Config, Dialer, Event, Id};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
+
+use crate::small::{dialer, step};
 
 use super::common::{Answer, MINUTE, SECOND, Scene, Town, discovered, id, node, number};
 
@@ -181,4 +184,32 @@ fn other_bootnodes_are_tried_from_then_on() {
     scene.run(10 * MINUTE);
     assert!(tried(&scene, now).is_empty());
     assert!(scene.sim.dialer().explain(&id(3)).refusals.contains(&dialstate::Refusal::Unknown));
+}
+
+/// Bootnodes that were heard of have their turn after all others, and are others once they are no bootnodes any more.
+#[test]
+fn a_new_list_of_bootnodes_holds_for_nodes_that_wait() {
+    let mut dialer = dialer(|config| {
+        (config.dynamic_target, config.discovery) = (0, false);
+        config.bootnodes = vec![node(1)];
+    });
+    for n in 1..=2 {
+        step(&mut dialer, 0, discovered(node(n)));
+    }
+    let queues = |dialer: &Dialer| [1, 2].map(|n| dialer.explain(&id(n)).standing);
+    let (bootnode, other) = (Standing::Bootnode, Standing::Fresh);
+    assert_eq!(queues(&dialer), [bootnode, other]);
+    step(&mut dialer, 1, Event::Reconfigured(Change::Bootnodes(vec![node(2)])));
+    assert_eq!(queues(&dialer), [other, bootnode]);
+}
+
+/// The time until a burst is full again is a duration like others.
+#[test]
+fn an_interval_that_is_too_long_for_its_burst_is_refused() {
+    let mut config = Config::default();
+    (config.pace.burst, config.pace.interval) = (1_000, MAX_DURATION / 1_000);
+    assert_eq!(config.validate(), Ok(()));
+    config.pace.burst += 1;
+    let told = config.validate().unwrap_err();
+    assert!(matches!(told, ConfigError::DurationOutOfRange { field: "pace.interval", .. }), "{told}");
 }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
 
-use dialstate::{DialOutcome, Refusal, Source};
+use dialstate::{DialOutcome, KnownNode, Refusal, Source};
 use dialstate_proptests::world::{Config, Event, Node, Sim};
 
 use super::common::{Answer, HOUR, ME, MINUTE, SECOND, Town, id, inbound, node, number};
@@ -220,4 +220,31 @@ fn a_crowd_that_may_not_go_keeps_no_newcomer_out() {
     let (stats, gauges) = (sim.dialer().stats(), sim.dialer().gauges());
     assert_eq!((stats.dropped, stats.evictions, gauges.known), (0, 20 + 300 - 32, 32));
     assert!((1..=20).all(|n| !sim.dialer().explain(&id(n)).refusals.contains(&Refusal::Unknown)));
+}
+
+/// Restored in any number, good nodes fill the table like others: each has one place, and the dialer comes to rest.
+#[test]
+fn more_good_nodes_are_restored_than_there_is_room_for() {
+    for (good, others) in [(1, 1), (1, 2), (2, 3)] {
+        let mut config = Config::default().with_discovery(false).with_dynamic_target(0);
+        (config.limits.good, config.limits.others) = (good, others);
+        let mut sim = Sim::new(ME, config, 1, Town::new(|_, _, _| Answer::Lost)).unwrap();
+        for n in 0..8 {
+            let known = KnownNode {
+                node: node(n),
+                source: Source(0),
+                good: true,
+                failures: 0,
+                last_tried: None,
+                anchor: false,
+            };
+            sim.hand(&Event::NodeRestored(known), |drain| {
+                assert_eq!(drain.dialer.verify(), Ok(()));
+                Ok(())
+            })
+            .unwrap();
+        }
+        let gauges = sim.dialer().gauges();
+        assert_eq!((gauges.good, gauges.known), (good, good + others), "{good}, {others}");
+    }
 }

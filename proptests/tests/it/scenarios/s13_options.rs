@@ -8,11 +8,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use dialstate::{
-    Churn, Command, DialKind, DialOutcome, DisconnectReason, Event as Any, PeerKind, Side, Timestamp,
+    AddrOutcome, Churn, Command, DialKind, DialOutcome, DisconnectReason, Event as Any, PeerKind,
+    RemovalReason, Side, Timestamp,
 };
 use dialstate_proptests::world::{Config, Dialer, Event, Id, Node};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
+
+use crate::small::{at, dialer, step};
 
 use super::common::{Answer, HOUR, ME, MINUTE, SECOND, Scene, Town, discovered, id, inbound, node, number};
 
@@ -212,4 +215,46 @@ fn a_peer_that_is_heard_of_again_is_good() {
     assert!(good(&scene).is_empty());
     scene.hand(discovered(node(1)));
     assert_eq!((good(&scene), scene.sim.dialer().gauges().good), (vec![true], 1));
+}
+
+/// A probe has connected, and before the driver is told to close it the node connects to us too: both connections are closed, so
+/// that the next probe is not held up by a peer that nobody closes.
+#[test]
+fn a_feeler_that_is_done_is_closed_beside_a_second_connection() {
+    let mut dialer = dialer(|config| {
+        (config.dynamic_target, config.discovery, config.feeler_interval) = (0, false, Some(MINUTE));
+    });
+    step(&mut dialer, 0, discovered(node(1)));
+    let is_dial = |command: &Command<_, _>| matches!(command, Command::Dial { .. });
+    let (second, dial) = (1..600)
+        .find_map(|second| Some((second, step(&mut dialer, second, Event::Tick).into_iter().find(is_dial)?)))
+        .unwrap();
+    let Command::Dial { dial, .. } = dial else { panic!("{dial:?}") };
+    dialer.handle(at(second), Event::DialConnected { dial, addr: None, tried: vec![] }).unwrap();
+    let commands = step(&mut dialer, second, inbound(1));
+    assert_eq!(commands, [Command::Disconnect { id: id(1), reason: DisconnectReason::FeelerDone }]);
+}
+
+/// Of a node in both families only the IPv6 address fails: that counts for IPv6, though an IPv4 address comes first.
+#[test]
+fn a_family_is_judged_by_each_address_that_was_tried() {
+    let mut dialer = dialer(|config| (config.discovery, config.family_health) = (false, true));
+    let addrs = |n: u32| [node(n).addrs.as_slice()[0], node6(n).addrs.as_slice()[0]];
+    // The dial after a hundred failures is a probe.
+    for n in 1..=101 {
+        let now = u64::from(n);
+        let commands = step(&mut dialer, now, discovered(Node::new(id(n), addrs(n))));
+        let [Command::Dial { dial, node, .. }] = &commands[..] else { panic!("{commands:?}") };
+        let outcome = |addr: &SocketAddr| match addr.is_ipv4() {
+            true => DialOutcome::Connected,
+            false => DialOutcome::TimedOut,
+        };
+        let tried =
+            node.addrs.iter().map(|addr| AddrOutcome { addr: *addr, outcome: outcome(addr) }).collect();
+        step(&mut dialer, now, Event::DialConnected { dial: *dial, addr: None, tried });
+        step(&mut dialer, now, Event::PeerRemoved { id: id(n), reason: RemovalReason::Useless });
+    }
+    let commands = step(&mut dialer, 102, discovered(Node::new(id(102), addrs(102))));
+    let [Command::Dial { node, .. }] = &commands[..] else { panic!("{commands:?}") };
+    assert!(node.addrs.iter().all(SocketAddr::is_ipv4), "{node:?}");
 }

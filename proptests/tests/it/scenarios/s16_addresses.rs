@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
-use dialstate::{AddrOutcome, DialOutcome, Node, Refusal, Source, Timestamp};
+use dialstate::{AddrOutcome, Addrs, DialOutcome, Node, Refusal, Source, Timestamp};
 use dialstate_proptests::world::{Command, Config, Dialer, Event};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
+
+use crate::small::{dialer, step};
 
 use super::common::{HOUR, ME, MINUTE, SECOND, id};
 
@@ -96,5 +98,58 @@ fn an_address_that_hangs_alone_cools_down() {
         }
         assert!(dials.windows(2).all(|two| two[1] >= two[0] + 29), "{answers}: {dials:?}");
         assert!(dials.len() >= 20, "{answers}: {dials:?}");
+    }
+}
+
+/// What the node says itself holds at all its addresses: it is not dialed at the next one at once.
+#[test]
+fn a_node_that_is_full_is_full_at_all_its_addresses() {
+    for outcome in [DialOutcome::TooManyPeers, DialOutcome::Useless] {
+        let mut dialer = one_node(16);
+        let Command::Dial { dial, .. } = dialer.poll() else { panic!("no dial") };
+        let tried = vec![AddrOutcome { addr: addrs()[0], outcome }];
+        let now = Timestamp::ZERO.saturating_add(SECOND);
+        dialer.handle(now, Event::DialFinished { dial, outcome, tried }).unwrap();
+        let why = dialer.explain(&id(1));
+        assert_eq!((why.failures, why.refusals.len()), (1, 1), "{why}");
+        assert!(why.earliest.is_some_and(|at| at > now.saturating_add(MINUTE)), "{why}");
+    }
+}
+
+/// This host has no network of one family, and in the other nobody answers: the node cools down, and the host is not blamed.
+#[test]
+fn an_address_to_which_this_host_has_no_way_cools_down_with_the_others() {
+    let mut dialer = one_node(16);
+    let Command::Dial { dial, .. } = dialer.poll() else { panic!("no dial") };
+    let [first, second] = addrs();
+    let tried = vec![
+        AddrOutcome { addr: first, outcome: DialOutcome::LocalError },
+        AddrOutcome { addr: second, outcome: DialOutcome::TimedOut },
+    ];
+    let now = Timestamp::ZERO.saturating_add(SECOND);
+    dialer.handle(now, Event::DialFinished { dial, outcome: DialOutcome::TimedOut, tried }).unwrap();
+    let why = dialer.explain(&id(1));
+    assert_eq!(why.failures, 1, "{why}");
+    assert_eq!(why.refusals, [Refusal::Cooling { until: now.saturating_add(30 * SECOND) }]);
+}
+
+/// A node that could not be resolved waits for that no longer once an address is heard of.
+#[test]
+fn an_address_that_is_heard_of_ends_the_wait_for_a_resolve() {
+    for fixed in [false, true] {
+        let mut dialer = dialer(|_| ());
+        let unresolved = Node::unresolved(id(1));
+        let source = Source(1);
+        let event = match fixed {
+            true => Event::StaticAdded(unresolved),
+            false => Event::NodeDiscovered { node: unresolved, source, vouched: false },
+        };
+        let commands = step(&mut dialer, 0, event);
+        let Some(&Command::Resolve { resolve, .. }) = commands.first() else { panic!("{commands:?}") };
+        step(&mut dialer, 1, Event::ResolveFinished { resolve, addrs: Addrs::new() });
+        assert_ne!(dialer.explain(&id(1)).refusals, []);
+        let node = Node::new(id(1), addrs());
+        let commands = step(&mut dialer, 2, Event::NodeDiscovered { node, source, vouched: false });
+        assert!(matches!(commands[..], [Command::Dial { .. }]), "{fixed}: {commands:?}");
     }
 }
