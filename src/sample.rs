@@ -1,8 +1,11 @@
 //! Random choices that cost the same on every platform: a fixed number of draws, no rejection, no `usize`.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use rand_core::Rng;
+
+use crate::time::{Timestamp, nanos};
 
 /// A number below `bound`, or 0 if there is none: one draw. The bias is below `bound` / 2^64.
 pub(crate) fn below(rng: &mut impl Rng, bound: u32) -> u32 {
@@ -10,9 +13,15 @@ pub(crate) fn below(rng: &mut impl Rng, bound: u32) -> u32 {
 }
 
 /// The same for a wider range.
-pub(crate) fn within(rng: &mut impl Rng, bound: u64) -> u64 {
+fn within(rng: &mut impl Rng, bound: u64) -> u64 {
     let scaled = u128::from(rng.next_u64()).saturating_mul(u128::from(bound));
     (scaled >> 64) as u64
+}
+
+/// An instant between `least` and `most` from now: one draw.
+pub(crate) fn instant(rng: &mut impl Rng, now: Timestamp, least: Duration, most: Duration) -> Timestamp {
+    let width = nanos(most).saturating_sub(nanos(least));
+    now.saturating_add(least).plus_nanos(within(rng, width))
 }
 
 /// 32 random bytes: four draws, each little-endian.

@@ -189,8 +189,13 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     }
 }
 
+/// A part of a module may use what that module is about: a rule, the state of its policy.
 fn edges(files: &BTreeMap<Module, File>) -> Edges {
-    files.iter().map(|(module, file)| (module.clone(), file.imports.clone())).collect()
+    let of_others = |module: &Module, file: &File| {
+        let whole = |import: &&Module| import.is_empty() || !module.starts_with(import);
+        file.imports.iter().filter(whole).cloned().collect()
+    };
+    files.iter().map(|(module, file)| (module.clone(), of_others(module, file))).collect()
 }
 
 /// The files on circles, or between two of them: what remains when all that import nothing, or are imported by nothing,

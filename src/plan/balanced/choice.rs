@@ -1,7 +1,5 @@
 //! Which known node is dialed next: a choice among the ready ones, and what is done where there is none.
 
-use core::time::Duration;
-
 use rand_core::Rng;
 
 use super::Balanced;
@@ -18,9 +16,6 @@ use crate::time::Timestamp;
 
 /// How many cooldowns that have ended are put in order before a choice among the ready nodes.
 const WAKE: u32 = 64;
-
-/// How long a lookup is waited for: most take a second or two, and those that meet with many dead nodes much longer.
-const PATIENCE: Duration = Duration::from_secs(4);
 
 impl<A: Address> Balanced<A> {
     /// Known nodes, up to the target.
@@ -87,20 +82,6 @@ impl<A: Address> Balanced<A> {
         })
     }
 
-    /// If a lookup is under way, or may begin now, until when it is worth the wait: it may find nodes that are more likely to
-    /// be there than those that were heard of long ago or have failed.
-    fn asks_until<I: NodeId>(&self, facts: &Facts<I, A>) -> Option<Timestamp> {
-        if !facts.config.discovery {
-            return None;
-        }
-        let until = match facts.lookup.is_idle() {
-            true if self.next_lookup(facts) > facts.now => return None,
-            true => facts.now.saturating_add(PATIENCE),
-            false => facts.lookup.next_at(PATIENCE, facts.now),
-        };
-        Some(until).filter(|until| *until > facts.now)
-    }
-
     /// Whether more than half of the dynamic peers are missing: then whoever is known is dialed at once.
     fn is_in_need<I: NodeId>(facts: &Facts<I, A>) -> bool {
         facts.peers.outbound(Budget::Dynamic).saturating_mul(2) < facts.config.dynamic_target
@@ -130,15 +111,6 @@ impl<A: Address> Balanced<A> {
     fn nobody<I: NodeId>(&mut self, facts: &mut Facts<I, A>, cooled: Option<Timestamp>) -> Option<Step> {
         cooled.into_iter().for_each(|at| self.waits.add(WakeReason::Redial, at));
         self.relax(facts).or_else(|| self.early_dial(facts, cooled))
-    }
-
-    /// If peers are missing and only dials under way keep the slots, the next one of these that becomes slow frees one.
-    fn wait_for_slot<I: NodeId>(&mut self, facts: &Facts<I, A>) {
-        let active = facts.attempts.active(Budget::Dynamic) < facts.config.max_active_dials;
-        let missing = facts.peers.outbound(Budget::Dynamic) < facts.config.dynamic_target;
-        if let Some(at) = self.slow.next_release().filter(|at| active && missing && *at > facts.now) {
-            self.waits.add(WakeReason::Redial, at);
-        }
     }
 
     /// Puts nodes whose cooldown has ended among the ready ones. If there is nobody else, the node is in no queue, and

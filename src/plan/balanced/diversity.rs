@@ -1,7 +1,6 @@
 //! Nodes that wait for room in a subnet: when they come back, and when a slot is filled against the limits.
 
 use super::Balanced;
-use super::starvation::Starvation;
 use crate::address::Address;
 use crate::command::{DialKind, WakeReason};
 use crate::facts::Facts;
@@ -12,6 +11,29 @@ use crate::notice::Notice;
 use crate::plan::policy::{Policy, Step};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
+
+/// How long slots have been free with no node to fill them.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct Starvation {
+    since: Option<Timestamp>,
+    /// Whether all who wait were looked at again since.
+    reconsidered: bool,
+}
+
+impl Starvation {
+    pub(super) const NONE: Self = Self { since: None, reconsidered: false };
+
+    /// It begins now.
+    const fn since(now: Timestamp) -> Self {
+        Self { since: Some(now), reconsidered: false }
+    }
+
+    /// A node is there for a slot, or no slot is free.
+    pub(super) const fn end(&mut self) {
+        self.since = None;
+    }
+}
 
 impl<A: Address> Balanced<A> {
     /// Lets one waiting node back for each subnet that may have got room since.

@@ -19,6 +19,38 @@ use crate::time::Timestamp;
 /// An early dial is not worth while if some cooldown has ended by then, or ends within this time after it (a guess).
 const SOON: Duration = Duration::from_secs(1);
 
+/// Early dials of nodes that cool down: those that were connected to once and the others in turn.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct EarlyTurns {
+    /// When the last one went out.
+    last: Option<Timestamp>,
+    /// Whether the next one goes to a node that was never connected to.
+    unproven: bool,
+}
+
+impl EarlyTurns {
+    pub(super) const NEW: Self = Self { last: None, unproven: false };
+
+    pub(super) fn last(&self) -> Option<Timestamp> {
+        self.last
+    }
+
+    /// Where to look first, and where else.
+    pub(super) fn order(&self) -> [Queue; 2] {
+        if self.unproven {
+            [Queue::Cooling, Queue::CoolingGood]
+        } else {
+            [Queue::CoolingGood, Queue::Cooling]
+        }
+    }
+
+    /// One goes out.
+    pub(super) fn taken(&mut self, now: Timestamp) {
+        *self = Self { last: Some(now), unproven: !self.unproven };
+    }
+}
+
 impl<A: Address> Balanced<A> {
     /// Slots are free, and all nodes cool down: now and then one is dialed before its time, those that were connected to
     /// once and the others in turn. `first` is when the first cooldown ends.

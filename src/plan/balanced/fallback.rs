@@ -1,12 +1,14 @@
 //! Bootnodes: when there is no outbound peer, one at a time, in turn, less and less often.
 
+use super::Balanced;
 use crate::address::Address;
 use crate::backoff::doubled;
-use crate::command::DialKind;
+use crate::command::{DialKind, WakeReason};
 use crate::facts::Facts;
 use crate::facts::attempting::Permit;
 use crate::facts::budget::Budget;
 use crate::node::NodeId;
+use crate::plan::policy::{Policy, Step};
 use crate::refusal::Refusal;
 use crate::rules::Subject;
 use crate::time::{Timestamp, nanos};
@@ -70,6 +72,33 @@ impl Fallback {
             }
         }
         None
+    }
+}
+
+impl<A: Address> Balanced<A> {
+    /// With no outbound peer for a while, a bootnode.
+    pub(super) fn bootnode<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
+        self.fallback.observe(facts);
+        let due = self.fallback.due(facts)?;
+        if facts.attempts.active(Budget::Dynamic) >= facts.config.max_active_dials {
+            return None;
+        }
+        // Without a slot it waits for the next dial that takes too long.
+        let at = if self.missing(facts) > 0 { due } else { due.max(self.slow.next_release()?) };
+        if at > facts.now {
+            self.waits.add(WakeReason::Fallback, at);
+            return None;
+        }
+        if !self.may_dial(facts, DialKind::Bootnode) {
+            return None;
+        }
+        let mut fallback = self.fallback;
+        let chosen = fallback.choose(facts, |subject| self.permit(facts, subject));
+        self.fallback = fallback;
+        match chosen {
+            Some(permit) => self.begin(facts, permit),
+            None => Some(Step::Looked),
+        }
     }
 }
 

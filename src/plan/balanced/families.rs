@@ -2,7 +2,13 @@
 
 use core::net::IpAddr;
 
+use super::Balanced;
 use crate::address::{Address, Addrs};
+use crate::backoff;
+use crate::event::{AddrOutcome, DialOutcome};
+use crate::facts::Facts;
+use crate::facts::slots::AttemptSlot;
+use crate::node::NodeId;
 use crate::time::Timestamp;
 
 /// Outcomes that are remembered of a family (100 and 5 are go-libp2p's).
@@ -72,6 +78,38 @@ impl Families {
     /// An address has answered, or the transport has failed there.
     pub(super) fn note(&mut self, ip: IpAddr, success: bool) {
         self.of(ip).note(success);
+    }
+}
+
+impl<A: Address> Balanced<A> {
+    /// Takes in whether the address families of an attempt work. Where the driver does not say how each address went, a failure
+    /// is that of all, and a success that of the first.
+    pub(super) fn note_families<I: NodeId>(
+        &mut self,
+        facts: &Facts<I, A>,
+        attempt: AttemptSlot,
+        outcome: DialOutcome,
+        tried: &[AddrOutcome<A>],
+    ) {
+        if !facts.config.family_health || self.outage.is_suspected() {
+            return;
+        }
+        let addrs = facts.attempts.get(attempt).map_or(&[][..], |of| of.addrs().as_slice());
+        let success = outcome == DialOutcome::Connected;
+        let untold = if !tried.is_empty() {
+            0
+        } else if success {
+            1
+        } else {
+            addrs.len()
+        };
+        let told = tried.iter().filter(|tried| addrs.contains(&tried.addr)).take(addrs.len());
+        let told = told.map(|tried| (&tried.addr, tried.outcome));
+        for (addr, outcome) in told.chain(addrs.iter().take(untold).map(|addr| (addr, outcome))) {
+            if let Some(ip) = addr.ip_addr().filter(|_| backoff::left_host(outcome)) {
+                self.families.note(ip, backoff::proves_network(outcome));
+            }
+        }
     }
 }
 

@@ -1,88 +1,45 @@
-//! What is off by default: feelers, and advice to replace a peer now and then.
+//! Feelers, which are off by default: now and then a node that was never tried, in a slot of its own.
 
 use core::time::Duration;
 
 use rand_core::Rng;
 
+use super::Balanced;
 use crate::address::Address;
+use crate::command::{DialKind, WakeReason};
 use crate::facts::Facts;
 use crate::facts::budget::Budget;
-use crate::facts::slots::PeerSlot;
+use crate::facts::waiting::Class;
 use crate::node::NodeId;
-use crate::sample::{below, within};
-use crate::time::{Timestamp, nanos};
+use crate::plan::policy::{Policy, Step};
+use crate::sample::instant;
+use crate::time::nanos;
 
-/// When the next feeler goes out, and the next peer is replaced.
-#[derive(Clone, Copy, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(super) struct Schedule {
-    feeler: Option<Timestamp>,
-    churn: Option<Timestamp>,
-}
-
-impl Schedule {
-    pub(super) const NEW: Self = Self { feeler: None, churn: None };
-
-    /// When the next feeler is due: within half of the period to either side, drawn once it is first asked for.
-    pub(super) fn feeler<I: NodeId, A: Address>(
-        &mut self,
-        facts: &Facts<I, A>,
-        rng: &mut impl Rng,
-    ) -> Option<Timestamp> {
+impl<A: Address> Balanced<A> {
+    /// A feeler, if one is due: within half of the period to either side. Where there is nobody to probe, or the slot is
+    /// taken, the next one is waited for.
+    pub(super) fn feeler<I: NodeId>(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng) -> Option<Step> {
         let period = facts.config.feeler_interval?;
-        Some(*self.feeler.get_or_insert_with(|| around(facts.now, rng, period)))
-    }
-
-    /// A feeler was due: when the one after it is.
-    pub(super) fn next_feeler<I: NodeId, A: Address>(
-        &mut self,
-        facts: &Facts<I, A>,
-        rng: &mut impl Rng,
-    ) -> Option<Timestamp> {
-        let period = facts.config.feeler_interval?;
-        self.feeler = Some(around(facts.now, rng, period));
-        self.feeler
-    }
-
-    /// When the next peer should be replaced: while all slots are filled.
-    pub(super) fn churn<I: NodeId, A: Address>(
-        &mut self,
-        facts: &Facts<I, A>,
-        rng: &mut impl Rng,
-    ) -> Option<Timestamp> {
-        let churn = facts.config.churn.as_ref()?;
-        if facts.peers.outbound(Budget::Dynamic) < facts.config.dynamic_target.max(2) {
-            self.churn = None;
+        let half = Duration::from_nanos(nanos(period) / 2);
+        let (now, longest) = (facts.now, period.saturating_add(half));
+        let at = *self.next_feeler.get_or_insert_with(|| instant(rng, now, half, longest));
+        if at > now {
+            self.waits.add(WakeReason::Feeler, at);
             return None;
         }
-        Some(*self.churn.get_or_insert_with(|| between(facts.now, rng, churn.min, churn.max)))
+        let next = instant(rng, now, half, longest);
+        self.next_feeler = Some(next);
+        let busy = facts.attempts.active(Budget::Feeler) > 0 || facts.peers.outbound(Budget::Feeler) > 0;
+        let untried =
+            facts.waiting.draw(Class::Fresh, rng).or_else(|| facts.waiting.draw(Class::Recent, rng));
+        let Some(node) = untried.filter(|_| !busy) else {
+            self.waits.add(WakeReason::Feeler, next);
+            return None;
+        };
+        let permit = self.permit(facts, &self.subject(facts, node, DialKind::Feeler)?);
+        if permit.is_ok() && !self.may_dial(facts, DialKind::Feeler) {
+            return Some(Step::Looked);
+        }
+        self.begin_or_defer(facts, node, permit)
     }
-
-    /// It is time to replace a peer: a random one, if that is old enough, and no static node.
-    pub(super) fn replaced<I: NodeId, A: Address>(
-        &mut self,
-        facts: &Facts<I, A>,
-        rng: &mut impl Rng,
-    ) -> Option<PeerSlot> {
-        self.churn = None;
-        let churn = facts.config.churn.as_ref()?;
-        let peers = facts.peers.of_budget(Budget::Dynamic);
-        let chosen = peers.get(below(rng, peers.len()))?;
-        let peer = facts.peers.get(chosen)?;
-        let old = facts.now.saturating_since(peer.since()) >= churn.min_age;
-        let stays = facts.peers.is_leaving(chosen) || facts.is_static(peer.node());
-        (old && !stays).then_some(chosen)
-    }
-}
-
-/// An instant about `period` from now, half of it earlier or later: one draw.
-fn around(now: Timestamp, rng: &mut impl Rng, period: Duration) -> Timestamp {
-    let half = Duration::from_nanos(nanos(period) >> 1);
-    between(now, rng, half, period.saturating_add(half))
-}
-
-/// An instant between `least` and `most` from now: one draw.
-fn between(now: Timestamp, rng: &mut impl Rng, least: Duration, most: Duration) -> Timestamp {
-    let width = nanos(most).saturating_sub(nanos(least));
-    now.saturating_add(least).plus_nanos(within(rng, width))
 }

@@ -1,7 +1,24 @@
 //! The default policy: static and dynamic nodes side by side, paced, spread over subnets, fresh and proven nodes in
 //! turn, lookups and bootnodes when candidates run short.
+//!
+//! Each rule is in one file, with the state that it needs:
+//!
+//! | | |
+//! |---|---|
+//! | `next` | the order of steps; how an attempt begins and goes on |
+//! | `statics` | static nodes and requested dials |
+//! | `choice`, `turns` | which known node is dialed; the shares of the classes |
+//! | `early`, `diversity` | what is done where nobody is ready: early dials, slots against the limits of subnets |
+//! | `lookups`, `fallback` | lookups; bootnodes |
+//! | `reunion`, `feelers`, `churn` | dials and disconnects beside filled slots |
+//! | `slots`, `slow`, `pace` | how many dynamic dials; those that take long; how fast |
+//! | `peers`, `outcomes` | what follows from connections, attempts and sessions |
+//! | `placing` | the queue that a node belongs in |
+//! | `known`, `eviction` | which nodes are known, and who gives way |
+//! | `rests`, `families`, `outage` | what single addresses, address families and this host's network have shown |
 
 mod choice;
+mod churn;
 mod diversity;
 mod early;
 mod eviction;
@@ -9,6 +26,7 @@ mod fallback;
 mod families;
 mod feelers;
 mod known;
+mod lookups;
 mod next;
 mod outage;
 mod outcomes;
@@ -17,9 +35,9 @@ mod peers;
 mod placing;
 mod rests;
 mod reunion;
-mod reuniting;
+mod slots;
 mod slow;
-mod starvation;
+mod statics;
 mod turns;
 
 use alloc::vec::Vec;
@@ -48,17 +66,18 @@ use crate::refusal::Refusal;
 use crate::rules::{Subject, Verdict};
 use crate::time::Timestamp;
 
+use diversity::Starvation;
+use early::EarlyTurns;
 use eviction::Eviction;
 use fallback::Fallback;
 use families::Families;
-use feelers::Schedule;
+use lookups::Lookups;
 use outage::Outage;
 use pace::Paces;
 use rests::AddressRests;
 use reunion::Reunion;
 use slow::SlowDials;
-use starvation::Starvation;
-use turns::{EarlyTurns, Turns};
+use turns::Turns;
 
 /// What the policy keeps beside the facts, and beside its notes on each node.
 #[derive(Clone, Debug)]
@@ -75,7 +94,9 @@ pub(crate) struct Balanced<A> {
     early: EarlyTurns,
     fallback: Fallback,
     starvation: Starvation,
-    schedule: Schedule,
+    /// When the next feeler goes out, and the next peer is replaced; drawn when it is first asked for.
+    next_feeler: Option<Timestamp>,
+    next_churn: Option<Timestamp>,
     outage: Outage,
     families: Families,
     rests: AddressRests<A>,
@@ -83,9 +104,7 @@ pub(crate) struct Balanced<A> {
     eviction: Eviction,
     /// How many nodes were restored as anchors.
     anchors: u32,
-    /// How many lookups have begun, and how many in a row have brought nothing new.
-    lookups: u32,
-    barren: u32,
+    lookups: Lookups,
     waits: Waits,
     /// How many of these come before dynamic nodes, while a round goes on with more of these.
     before_dynamic: Option<usize>,
@@ -103,15 +122,15 @@ impl<A: Address> Balanced<A> {
             early: EarlyTurns::NEW,
             fallback: Fallback::NEW,
             starvation: Starvation::NONE,
-            schedule: Schedule::NEW,
+            next_feeler: None,
+            next_churn: None,
             outage: Outage::new(now),
             families: Families::NEW,
             rests: AddressRests::new(),
             reunion: Reunion::new(),
             eviction: Eviction::new(hasher),
             anchors: 0,
-            lookups: 0,
-            barren: 0,
+            lookups: Lookups::NEW,
             waits: Waits::new(),
             before_dynamic: None,
         }
@@ -171,19 +190,11 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
     }
 
     fn found(&mut self, facts: &mut Facts<I, A>, nodes: Vec<Node<I, A>>) {
-        let mut new = false;
-        for node in nodes {
-            new |= self.hear_of(facts, node, Source::LOOKUP, false);
-        }
-        if new {
-            // Only a network that works brings news.
-            self.was_up(facts);
-        }
-        self.barren = if new { 0 } else { self.barren.saturating_add(1) };
+        self.after_lookup(facts, nodes);
     }
 
     fn lookup_overdue(&mut self) {
-        self.barren = self.barren.saturating_add(1);
+        self.lookups.ended(false);
     }
 
     fn connected(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, kind: PeerKind, addr: Option<&A>) {

@@ -1,18 +1,11 @@
-//! What follows from a connection that came up, from a second one with the same node, and from a target that is reached.
-
-use alloc::vec::Vec;
-use core::cmp::Reverse;
+//! What follows from a connection that came up, and from a second one with the same node.
 
 use super::Balanced;
-use super::reunion::is_reunited;
 use crate::address::Address;
 use crate::command::{DialKind, DisconnectReason, Side};
 use crate::event::PeerKind;
 use crate::facts::Facts;
-use crate::facts::attempts::Attempt;
-use crate::facts::budget::Budget;
-use crate::facts::peers::Peer;
-use crate::facts::slots::{AttemptSlot, NodeSlot};
+use crate::facts::slots::NodeSlot;
 use crate::node::NodeId;
 use crate::plan::policy::{Policy, Second};
 
@@ -72,65 +65,6 @@ impl<A: Address> Balanced<A> {
         let Some((id, record)) = facts.nodes.entry(node) else { return };
         if let Some(attempt) = record.attempt().filter(|_| *id < facts.me) {
             self.cancel(facts, attempt);
-        }
-    }
-
-    /// How many dynamic slots neither a peer nor a dial holds; a node that is both counts once. Slow dials hold none.
-    pub(super) fn missing<I: NodeId>(&self, facts: &Facts<I, A>) -> u32 {
-        let taken = facts.taken_slots().saturating_sub(self.slow.released());
-        facts.config.dynamic_target.saturating_sub(taken)
-    }
-
-    /// Whether one more dynamic attempt may begin.
-    pub(super) fn has_slot<I: NodeId>(&self, facts: &Facts<I, A>) -> bool {
-        facts.attempts.active(Budget::Dynamic) < facts.config.max_active_dials && self.missing(facts) > 0
-    }
-
-    /// Keeps the target: once it is reached, what is still under way is cancelled, and a surplus that has connected all the
-    /// same is disconnected, the newest first. Dials above a lowered target are cancelled, the newest first.
-    pub(super) fn trim<I: NodeId>(&mut self, facts: &mut Facts<I, A>) {
-        let target = facts.config.dynamic_target;
-        let peers = facts.peers.outbound(Budget::Dynamic);
-        if peers > target {
-            self.trim_peers(facts, target);
-        }
-        let held = facts.taken_slots().saturating_sub(self.slow.released());
-        if peers < target && held <= target || facts.attempts.unmet(Budget::Dynamic) == 0 {
-            return;
-        }
-        let spare = if peers < target { held.saturating_sub(target) } else { u32::MAX };
-        let unmet = facts.attempts.unmet_of(Budget::Dynamic);
-        let holding = unmet.filter(|attempt| spare == u32::MAX || !self.slow.is_released(*attempt));
-        let mut newest: Vec<AttemptSlot> = holding.collect();
-        newest.reverse();
-        newest.sort_by_key(|attempt| Reverse(facts.attempts.get(*attempt).map(Attempt::began)));
-        newest.truncate(spare as usize);
-        for attempt in newest {
-            // One that began before the network came back says nothing of its node.
-            let slow = facts
-                .attempts
-                .get(attempt)
-                .filter(|of| self.slow.is_slow(attempt) && self.outage.counts(of.began()));
-            let slow = slow.map(Attempt::node);
-            self.cancel(facts, attempt);
-            if let Some(node) = slow {
-                self.gave_up(facts, node);
-            }
-        }
-    }
-
-    /// Nodes that have become static go last, and those who were brought back after a split count as older than all others.
-    fn trim_peers<I: NodeId>(&self, facts: &mut Facts<I, A>, target: u32) {
-        let mut staying = Vec::new();
-        for slot in facts.peers.of_budget(Budget::Dynamic).iter() {
-            let peer = facts.peers.get(slot).filter(|_| !facts.peers.is_leaving(slot));
-            let rank =
-                |peer: &Peer<A>| (!facts.is_static(peer.node()), !is_reunited(peer.kind()), peer.since());
-            staying.extend(peer.map(|peer| (rank(peer), slot)));
-        }
-        staying.sort_unstable();
-        for (_, slot) in staying.split_off(staying.len().min(target as usize)) {
-            facts.peers.dismiss(slot, DisconnectReason::OverTarget);
         }
     }
 }

@@ -4,12 +4,17 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::Balanced;
 use crate::address::{Address, Addrs};
-use crate::backoff::{self, Class};
+use crate::backoff::{self, Cause, Class};
 use crate::collections::bytes;
+use crate::command::DialKind;
 use crate::config::Backoff;
 use crate::event::{AddrOutcome, DialOutcome};
-use crate::facts::slots::NodeSlot;
+use crate::facts::Facts;
+use crate::facts::slots::{AttemptSlot, NodeSlot};
+use crate::node::NodeId;
+use crate::plan::policy::Policy;
 use crate::time::Timestamp;
 
 /// An address that has failed apart from its node's other addresses.
@@ -97,5 +102,101 @@ impl<A: Address> AddressRests<A> {
     /// now, or they are not told apart.
     pub(super) fn all_until(&self, node: NodeSlot, addrs: &[A], now: Timestamp) -> Option<Timestamp> {
         addrs.iter().map(|addr| self.until(node, addr, now)).min().flatten()
+    }
+}
+
+impl<A: Address> Balanced<A> {
+    /// Takes in how a dial went for each address. Nodes with one address have nothing to tell apart.
+    pub(super) fn learn<I: NodeId>(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        attempt: AttemptSlot,
+        outcome: DialOutcome,
+        tried: &[AddrOutcome<A>],
+    ) {
+        let Some(of) = facts.attempts.get(attempt) else { return };
+        let node = of.node();
+        if of.addrs().len() <= 1 {
+            return self.learn_of_all(facts, node, of.addrs(), outcome);
+        }
+        let partly = tried.len() < of.addrs().len() || tried.iter().any(|tried| tried.outcome != outcome);
+        if partly && !tried.is_empty() {
+            let known = self.addresses(facts, node, of.addrs());
+            self.rests.learn(node, &known, tried, &facts.config.backoff, facts.now);
+        } else {
+            self.learn_of_all(facts, node, of.addrs(), outcome);
+        }
+        if let Some(good) = tried.iter().find(|tried| tried.outcome == DialOutcome::Connected) {
+            self.prove(facts, node, &good.addr);
+        } else if self.has_failed_first(facts, node, tried) {
+            if let Some(notes) = facts.nodes.notes_mut(node) {
+                notes.proven = false;
+            }
+        }
+    }
+
+    /// One outcome holds for all addresses of an attempt. Where the node's addresses are told apart, each of these is charged:
+    /// the others may still rest.
+    pub(super) fn learn_of_all<I: NodeId>(
+        &mut self,
+        facts: &Facts<I, A>,
+        node: NodeSlot,
+        addrs: &Addrs<A>,
+        outcome: DialOutcome,
+    ) {
+        let charged = matches!(Class::of_dial(outcome), Class::Short | Class::Medium | Class::Long);
+        if !charged || !self.rests.tell_apart(node) {
+            return;
+        }
+        let tried: Vec<_> = addrs.iter().map(|addr| AddrOutcome { addr: addr.clone(), outcome }).collect();
+        let known = self.addresses(facts, node, addrs);
+        self.rests.learn(node, &known, &tried, &facts.config.backoff, facts.now);
+    }
+
+    /// The addresses that a node has, of which an attempt leaves out those that rest.
+    fn addresses<I: NodeId>(&self, facts: &Facts<I, A>, node: NodeSlot, attempt: &Addrs<A>) -> Addrs<A> {
+        let subject = self.subject(facts, node, DialKind::Requested);
+        let addrs = subject.map_or_else(|| attempt.as_slice(), |subject| subject.addrs);
+        addrs.iter().cloned().collect()
+    }
+
+    /// Some addresses of a node have failed apart from others: it is blocked as long as all of them rest.
+    pub(super) fn charge_addresses<I: NodeId>(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        node: NodeSlot,
+        cause: Cause,
+    ) {
+        let Some(subject) = self.subject(facts, node, DialKind::Requested) else { return };
+        // One that a rule excludes is no way to the node.
+        let allowed = facts.allowed(subject.addrs);
+        let until = self.rests.all_until(node, allowed.as_slice(), facts.now);
+        if let Some(notes) = facts.nodes.notes_mut(node).filter(|_| until.is_some()) {
+            notes.failures = notes.failures.saturating_add(1);
+        }
+        self.note_worn(facts, node);
+        let due = until.map(|until| Self::due(facts, node, until));
+        self.cool(facts, node, due, cause);
+    }
+
+    /// The address of a node that has connected comes first, and is kept until it fails.
+    pub(super) fn prove<I: NodeId>(&self, facts: &mut Facts<I, A>, node: NodeSlot, addr: &A) {
+        facts.prefer(node, addr);
+        let record = facts.nodes.get(node);
+        let proven = record.is_some_and(|record| facts.discovered(record).first() == Some(addr));
+        if let Some(notes) = facts.nodes.notes_mut(node) {
+            notes.proven = proven;
+        }
+    }
+
+    /// Whether the first address of a node is among those that have failed.
+    fn has_failed_first<I: NodeId>(
+        &self,
+        facts: &Facts<I, A>,
+        node: NodeSlot,
+        tried: &[AddrOutcome<A>],
+    ) -> bool {
+        let first = facts.nodes.get(node).and_then(|record| facts.discovered(record).first());
+        tried.iter().any(|tried| Some(&tried.addr) == first)
     }
 }

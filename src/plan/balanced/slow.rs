@@ -3,8 +3,13 @@
 
 use core::time::Duration;
 
+use super::Balanced;
+use crate::address::Address;
 use crate::collections::{Heap, SlotSet};
+use crate::facts::Facts;
+use crate::facts::attempts::Attempt;
 use crate::facts::slots::{AttemptSlot, OfAttempt};
+use crate::node::NodeId;
 use crate::time::{Timestamp, nanos};
 
 /// Slots are freed one after the other, so that those who are dialed instead do not all take long at once too: this part of
@@ -113,5 +118,18 @@ impl SlowDials {
     pub(super) fn bound(attempts: u64) -> u64 {
         let heaps = Heap::<OfAttempt>::bound(attempts, attempts).saturating_mul(2);
         heaps.saturating_add(SlotSet::<OfAttempt>::bound(attempts, attempts))
+    }
+}
+
+impl<A: Address> Balanced<A> {
+    /// Dials that have taken long by now no longer hold a slot.
+    pub(super) fn note_slow<I: NodeId>(&mut self, facts: &mut Facts<I, A>) {
+        while let Some(attempt) = self.slow.next_slow(facts.now) {
+            let node = facts.attempts.get(attempt).map(Attempt::node);
+            if let Some(notes) = node.and_then(|node| facts.nodes.notes_mut(node)) {
+                notes.slow = true;
+            }
+        }
+        self.slow.release(facts.now, facts.config.pace.slow_after);
     }
 }

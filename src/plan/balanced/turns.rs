@@ -1,7 +1,6 @@
-//! Which class of nodes is next, so that none starves another: ready ones by share, those that cool down by turns.
+//! Which class of ready nodes is next, by share, so that none starves another.
 
-use crate::facts::waiting::{Class, Queue};
-use crate::time::Timestamp;
+use crate::facts::waiting::Class;
 
 /// How much a turn costs each class: the less, the larger its share. Of 64 turns, where all have nodes, good nodes have 32,
 /// recent ones 24, fresh ones four, such that answered two, and failed ones and unlikely ones one each. (In a network with
@@ -52,38 +51,6 @@ impl Turns {
             *next = at.saturating_add(cost(class));
         }
         Some((class, self))
-    }
-}
-
-/// Early dials of nodes that cool down: those that were connected to once and the others in turn.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(super) struct EarlyTurns {
-    /// When the last one went out.
-    last: Option<Timestamp>,
-    /// Whether the next one goes to a node that was never connected to.
-    unproven: bool,
-}
-
-impl EarlyTurns {
-    pub(super) const NEW: Self = Self { last: None, unproven: false };
-
-    pub(super) fn last(&self) -> Option<Timestamp> {
-        self.last
-    }
-
-    /// Where to look first, and where else.
-    pub(super) fn order(&self) -> [Queue; 2] {
-        if self.unproven {
-            [Queue::Cooling, Queue::CoolingGood]
-        } else {
-            [Queue::CoolingGood, Queue::Cooling]
-        }
-    }
-
-    /// One goes out.
-    pub(super) fn taken(&mut self, now: Timestamp) {
-        *self = Self { last: Some(now), unproven: !self.unproven };
     }
 }
 
