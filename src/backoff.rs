@@ -26,9 +26,9 @@ pub(crate) enum Cause {
     Resolve,
 }
 
-/// How a failure is judged.
+/// How an attempt or a session that has ended is judged: which delay of `Backoff` follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Class {
+pub(crate) enum DelayClass {
     Success,
     Short,
     Medium,
@@ -37,7 +37,7 @@ pub(crate) enum Class {
     Uncharged,
 }
 
-impl Class {
+impl DelayClass {
     pub(crate) const fn of_dial(outcome: DialOutcome) -> Self {
         match outcome {
             DialOutcome::Connected => Self::Success,
@@ -98,7 +98,7 @@ pub(crate) const fn proves_network(outcome: DialOutcome) -> bool {
 
 /// Whether a dial has left this host, whatever came of it.
 pub(crate) fn left_host(outcome: DialOutcome) -> bool {
-    Class::of_dial(outcome) != Class::Uncharged
+    DelayClass::of_dial(outcome) != DelayClass::Uncharged
 }
 
 /// Whether the host at the address of a node is alive.
@@ -131,11 +131,11 @@ pub(crate) const fn doubled(first: u64, failures: u32, most: u64) -> u64 {
 }
 
 /// The delay of a known node after `failures` failures in a row, the last of this class.
-pub(crate) fn known(backoff: &Backoff, class: Class, failures: u32) -> u64 {
+pub(crate) fn known(backoff: &Backoff, class: DelayClass, failures: u32) -> u64 {
     let first = match class {
-        Class::Success | Class::Uncharged | Class::Short => backoff.short,
-        Class::Medium => backoff.medium,
-        Class::Long => backoff.long,
+        DelayClass::Success | DelayClass::Uncharged | DelayClass::Short => backoff.short,
+        DelayClass::Medium => backoff.medium,
+        DelayClass::Long => backoff.long,
     };
     doubled(nanos(first), failures, nanos(backoff.max))
 }
@@ -230,11 +230,11 @@ mod tests {
     fn delays_double_up_to_the_cap() {
         let secs = |class, failures| known(&Backoff::default(), class, failures) / 1_000_000_000;
         assert_eq!(
-            [0, 1, 2, 3, 7, 8, 200].map(|n| secs(Class::Short, n)),
+            [0, 1, 2, 3, 7, 8, 200].map(|n| secs(DelayClass::Short, n)),
             [30, 30, 60, 120, 1920, 3600, 3600]
         );
-        assert_eq!([1, 2, 5, 6].map(|n| secs(Class::Medium, n)), [180, 360, 2880, 3600]);
-        assert_eq!([1, 2, 3].map(|n| secs(Class::Long, n)), [900, 1800, 3600]);
+        assert_eq!([1, 2, 5, 6].map(|n| secs(DelayClass::Medium, n)), [180, 360, 2880, 3600]);
+        assert_eq!([1, 2, 3].map(|n| secs(DelayClass::Long, n)), [900, 1800, 3600]);
         let fixed = |n| fixed(&Backoff::default(), n) / 1_000_000_000;
         assert_eq!([1, 2, 3, 4, 5, 100].map(fixed), [5, 10, 20, 40, 60, 60]);
     }

@@ -1,5 +1,6 @@
-//! Two timelines: the caller's, and the ledger's own, which simply goes on when a snapshot is restored elsewhere. The
-//! door translates; nothing behind it knows of the caller's.
+//! Two timelines: the caller's, and that of the facts, which goes on when a snapshot is restored on a host with another clock.
+//! Events are translated when they come in, and commands and answers when they go out; the rest of the crate knows only the
+//! second one.
 
 use crate::command::Command;
 use crate::error::EventError;

@@ -130,7 +130,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         result.map_err(|error| self.clock.error(error))
     }
 
-    /// Moves time, and lets happen what is due. An unfinished round is gone on with, if nothing but time has passed.
+    /// Moves time, and lets happen what is due. If nothing but time has passed, an unfinished round continues.
     fn advance(&mut self, now: Timestamp, tick: bool) {
         let facts = &mut self.facts;
         if now < facts.now {

@@ -152,11 +152,9 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         }
         let (mut facts, mut plan) = (facts.into_owned(), plan.into_owned());
         let before = facts.config.clone();
-        let indexed = facts.reindex(config).and_then(|()| match plan.reindex(&facts) {
-            true => facts.verify().and_then(|()| plan.verify(&facts)),
-            false => Err("the crowds of known nodes"),
-        });
-        indexed.map_err(|what| RestoreError::Inconsistent(Inconsistency::new(what)))?;
+        let indexed = facts.reindex(config).and_then(|()| plan.reindex(&facts));
+        let sound = indexed.and_then(|()| facts.verify()).and_then(|()| plan.verify(&facts));
+        sound.map_err(|what| RestoreError::Inconsistent(Inconsistency::new(what)))?;
         let clock = Clock::matching(now, facts.now);
         let mut dialer = Self { facts, plan, rng, drain, sweep, clock };
         dialer.follow(&before);

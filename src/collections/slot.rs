@@ -26,7 +26,7 @@ impl<K> Slot<K> {
         }
     }
 
-    /// The slot with an index below `u32::MAX`. That one counts as the one before it.
+    /// The slot with an index below `u32::MAX`; for `u32::MAX` itself, the last slot.
     #[inline]
     pub(crate) const fn at(index: u32) -> Self {
         Self { number: NonZeroU32::MIN.saturating_add(index), kind: PhantomData }

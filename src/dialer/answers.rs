@@ -126,8 +126,6 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     pub fn explain_need(&self) -> NeedExplanation {
         let facts = &self.facts;
         let gauges = self.gauges();
-        let cooling = Queue::COOLING.into_iter().filter_map(|queue| facts.waiting.first(queue));
-        let cooling = cooling.map(|(_, at)| at).min();
         let mut waits: Vec<_> = self.plan.waits().iter().chain(facts.next_deadline()).collect();
         waits.sort_unstable();
         waits.dedup();
@@ -142,7 +140,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             under_way: gauges.dynamic_attempts,
             free: self.plan.free_slots(facts),
             ready: gauges.ready,
-            cooling: (gauges.cooling, cooling),
+            cooling: (gauges.cooling, facts.waiting.first_cooled()),
             crowded: gauges.crowded,
             parked: gauges.parked,
             connected_otherwise: otherwise.count() as u32,

@@ -246,7 +246,7 @@ impl<I: NodeId, A: Address> Classic<I, A> {
             self.waits.add(WakeReason::Lookup, at);
         }
         let fallback = self.fallback.or_else(|| self.next_bootnode(facts));
-        fallback.into_iter().for_each(|at| self.waits.add(WakeReason::Fallback, at));
+        self.waits.add(WakeReason::Fallback, fallback);
         // Other random nodes may be drawn later, where no lookup will bring any.
         let known = !self.table.is_empty();
         if self.need > 0 && !facts.config.discovery && known {
@@ -439,8 +439,8 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
     }
 
     #[cfg(feature = "serde")]
-    fn reindex(&mut self, facts: &Facts<I, A>) -> bool {
-        self.table.reindex(facts.nodes.slots())
+    fn reindex(&mut self, facts: &Facts<I, A>) -> Result<(), &'static str> {
+        if self.table.reindex(facts.nodes.slots()) { Ok(()) } else { Err("the table of known nodes") }
     }
 
     /// Known nodes are drawn where they lie.

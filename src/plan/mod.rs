@@ -268,7 +268,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Plan<I, A> {
     }
 
     #[cfg(feature = "serde")]
-    fn reindex(&mut self, facts: &Facts<I, A>) -> bool {
+    fn reindex(&mut self, facts: &Facts<I, A>) -> Result<(), &'static str> {
         policy!(self, plan => plan.reindex(facts))
     }
 }

@@ -70,8 +70,12 @@ impl Waits {
         Self(SmallVec::new())
     }
 
-    pub(crate) fn add(&mut self, reason: WakeReason, at: Timestamp) {
-        self.0.push((at, reason));
+    /// Adds an instant, if there is one.
+    #[inline]
+    pub(crate) fn add(&mut self, reason: WakeReason, at: impl Into<Option<Timestamp>>) {
+        if let Some(at) = at.into() {
+            self.0.push((at, reason));
+        }
     }
 
     pub(crate) fn clear(&mut self) {
@@ -105,7 +109,7 @@ impl Waits {
 pub(crate) trait Policy<I: NodeId, A: Address> {
     // Told.
 
-    /// Whatever may be is new of a node: put it into the queue where it belongs now.
+    /// Something about a node has changed: it is put into the queue where it belongs now.
     fn settle(&mut self, facts: &mut Facts<I, A>, node: NodeSlot);
 
     /// A node was put on the list of static nodes, or anew. `moved`: it was on it, and has an address that it had not.
@@ -171,8 +175,8 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
         ended: Ended,
     );
 
-    /// An attempt to reach a node has ended with a restart of the program, and the plan was told that it is moot. What rests
-    /// for that alone does not.
+    /// An attempt to reach a node has ended with a restart of the program, after `attempt_ended` with `Moot`. A cooldown that
+    /// began with that is lifted.
     fn attempt_lost(&mut self, facts: &mut Facts<I, A>, node: NodeSlot);
 
     /// A session has ended with a restart of the program: nobody is to blame. `anchor`: it was one of the oldest. In
@@ -318,9 +322,12 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
     }
 
     /// Makes what was read from a snapshot usable.
+    ///
+    /// # Errors
+    /// What does not fit together.
     #[cfg(feature = "serde")]
-    fn reindex(&mut self, _facts: &Facts<I, A>) -> bool {
-        true
+    fn reindex(&mut self, _facts: &Facts<I, A>) -> Result<(), &'static str> {
+        Ok(())
     }
 
     // What follows from these.

@@ -308,7 +308,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
     }
 
     #[cfg(feature = "serde")]
-    fn reindex(&mut self, facts: &Facts<I, A>) -> bool {
-        self.pool.reindex(facts.nodes.slots())
+    fn reindex(&mut self, facts: &Facts<I, A>) -> Result<(), &'static str> {
+        if self.pool.reindex(facts.nodes.slots()) { Ok(()) } else { Err("the pool of static nodes") }
     }
 }

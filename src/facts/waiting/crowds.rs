@@ -78,8 +78,8 @@ impl Crowds {
         self.tidy(subnet);
     }
 
-    /// Notes who was let back, or that nobody is, and looks at the subnet again in the latter case. Returns whether the
-    /// crowd still exists: the last node that waited may have taken it along.
+    /// Notes which node of a crowd is ready in its place now. If none is, the subnet is looked at again. Returns whether the
+    /// crowd still exists: it ends with the last node that waited.
     pub(super) fn set_delegate(&mut self, subnet: SubnetSlot, node: Option<NodeSlot>) -> bool {
         let exists = self.table.get_mut(subnet).map(|crowd| crowd.delegate = node).is_some();
         self.tidy(subnet);

@@ -95,21 +95,18 @@ impl<A: Address> Balanced<A> {
         let bootnode = is_ready(Class::Bootnode);
         if let Some(until) = self.asks_until(facts) {
             let waits = others || bootnode || unlikely.is_some_and(|at| at <= until);
-            waits.then(|| self.waits.add(WakeReason::Redial, until));
+            self.waits.add(WakeReason::Redial, waits.then_some(until));
         }
         if others {
             return None;
         }
-        unlikely
-            .filter(|at| *at > facts.now)
-            .into_iter()
-            .for_each(|at| self.waits.add(WakeReason::Redial, at));
+        self.waits.add(WakeReason::Redial, unlikely.filter(|at| *at > facts.now));
         self.nobody(facts, facts.waiting.first_cooled())
     }
 
     /// Slots are free, and nobody is there for them. `cooled` is when the first cooldown ends.
     fn nobody<I: NodeId>(&mut self, facts: &mut Facts<I, A>, cooled: Option<Timestamp>) -> Option<Step> {
-        cooled.into_iter().for_each(|at| self.waits.add(WakeReason::Redial, at));
+        self.waits.add(WakeReason::Redial, cooled);
         self.relax(facts).or_else(|| self.early_dial(facts, cooled))
     }
 

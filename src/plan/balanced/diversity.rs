@@ -5,7 +5,6 @@ use crate::address::Address;
 use crate::command::{DialKind, WakeReason};
 use crate::facts::Facts;
 use crate::facts::attempting::Permit;
-use crate::facts::waiting::Queue;
 use crate::node::NodeId;
 use crate::notice::Notice;
 use crate::plan::policy::{Policy, Step};
@@ -77,8 +76,7 @@ impl<A: Address> Balanced<A> {
             return None;
         }
         // What follows has an instant of its own: a cooldown that ends, or the next lookup and its deadline.
-        let mut next = Queue::COOLING.into_iter().filter_map(|queue| facts.waiting.first(queue));
-        let soon = next.any(|(_, at)| at <= facts.now.saturating_add(after));
+        let soon = facts.waiting.first_cooled().is_some_and(|at| at <= facts.now.saturating_add(after));
         let looked = !facts.config.discovery || facts.lookup.ended().is_some_and(|ended| ended >= since);
         if soon || !looked || !self.may_dial(facts, DialKind::Dynamic) {
             return None;

@@ -1,6 +1,6 @@
-//! Which known node gives way when the table is full: one that failed too often, then one of the largest crowd.
+//! Which known node gives way when the table is full: one that failed too often, then one of the largest group.
 //!
-//! A crowd is what one source has told of one subnet (coarse: /16 or /32). Good nodes are in no crowd: they are kept
+//! A group is what one source has told of one subnet (coarse: /16 or /32). Good nodes are in no group: they are kept
 //! apart, and displace only each other.
 
 use alloc::vec::Vec;
@@ -15,26 +15,26 @@ use crate::time::Timestamp;
 
 /// Sources are numbered by one byte.
 const SOURCES: u32 = 256;
-/// How many of the largest crowds are looked at for a node that may go, and how many members of each.
-const CROWDS: usize = 16;
+/// How many of the largest groups are looked at for a node that may go, and how many members of each.
+const GROUPS: usize = 16;
 const MEMBERS: usize = 16;
 
 /// Marks the numbers of sources.
 #[derive(Debug)]
 enum OfSource {}
-/// Marks the slots of crowds.
+/// Marks the slots of groups.
 #[derive(Debug)]
-enum OfCrowd {}
+enum OfGroup {}
 
-/// What a crowd has in common.
+/// What a group has in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-struct Crowd {
+struct Group {
     source: Source,
     subnet: SubnetKey,
 }
 
-impl Key for Crowd {
+impl Key for Group {
     fn hash(&self, hasher: &SipHasher13) -> u64 {
         let mut bytes = [0; 9];
         let all = self.subnet.bytes().into_iter().chain([self.source.0]);
@@ -45,26 +45,26 @@ impl Key for Crowd {
     }
 }
 
-/// Where a node stands in its crowd.
+/// Where a node stands in its group.
 #[derive(Clone, Copy, Debug)]
-struct Place {
-    crowd: Slot<OfCrowd>,
+struct Membership {
+    group: Slot<OfGroup>,
     at: u32,
 }
 
-/// Who is in a crowd, and where it stands among those of its source.
+/// Who is in a group, and where it stands among those of its source.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Members {
     nodes: Vec<NodeSlot>,
-    rung: Rung<OfCrowd>,
+    rung: Rung<OfGroup>,
 }
 
-type Crowds = Table<OfCrowd, Crowd, Members>;
+type Groups = Table<OfGroup, Group, Members>;
 
-impl Rungs<OfCrowd> for Crowds {
-    fn rung(&mut self, crowd: Slot<OfCrowd>) -> Option<&mut Rung<OfCrowd>> {
-        self.get_mut(crowd).map(|members| &mut members.rung)
+impl Rungs<OfGroup> for Groups {
+    fn rung(&mut self, group: Slot<OfGroup>) -> Option<&mut Rung<OfGroup>> {
+        self.get_mut(group).map(|members| &mut members.rung)
     }
 }
 
@@ -72,11 +72,11 @@ impl Rungs<OfCrowd> for Crowds {
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Eviction {
-    crowds: Crowds,
+    groups: Groups,
     #[cfg_attr(feature = "serde", serde(skip))]
-    places: Sparse<Option<Place>>,
-    /// The crowds by size, in a group for each source.
-    by_size: Levels<OfCrowd>,
+    places: Sparse<Option<Membership>>,
+    /// The groups by size, those of each source apart.
+    by_size: Levels<OfGroup>,
     /// The sources, the one with most nodes first.
     sources: Heap<OfSource>,
     /// Nodes with too many failures, least recently tried first.
@@ -97,7 +97,7 @@ fn slot(source: Source) -> Option<Slot<OfSource>> {
 impl Eviction {
     pub(super) const fn new(hasher: SipHasher13) -> Self {
         Self {
-            crowds: Table::new(hasher),
+            groups: Table::new(hasher),
             places: Sparse::new(None),
             by_size: Levels::new(),
             sources: Heap::new(),
@@ -109,36 +109,36 @@ impl Eviction {
     /// Adds a node that is not in.
     pub(super) fn insert(&mut self, node: NodeSlot, source: Source, subnet: SubnetKey) {
         let empty = || Members { nodes: Vec::new(), rung: Rung::NONE };
-        let crowd = self.crowds.intern(Crowd { source, subnet }, empty);
-        let Some(Members { nodes, .. }) = self.crowds.get_mut(crowd) else { return };
-        let place = Place { crowd, at: nodes.len() as u32 };
+        let group = self.groups.intern(Group { source, subnet }, empty);
+        let Some(Members { nodes, .. }) = self.groups.get_mut(group) else { return };
+        let place = Membership { group, at: nodes.len() as u32 };
         nodes.push(node);
         self.places.put(node.index(), Some(place));
-        self.by_size.grow(&mut self.crowds, source.0, crowd);
+        self.by_size.grow(&mut self.groups, source.0, group);
         self.count(source, 1);
     }
 
-    /// Takes a node out of its crowd, if it is in one.
+    /// Takes a node out of its group, if it is in one.
     fn leave(&mut self, node: NodeSlot) {
         self.worn.remove(node);
         let place = self.places.get_mut(node.index()).and_then(Option::take);
-        let Some(Place { crowd, at }) = place else { return };
-        let Some(Crowd { source, .. }) = self.crowds.key(crowd) else { return };
-        let Some(Members { nodes, .. }) = self.crowds.get_mut(crowd) else { return };
+        let Some(Membership { group, at }) = place else { return };
+        let Some(Group { source, .. }) = self.groups.key(group) else { return };
+        let Some(Members { nodes, .. }) = self.groups.get_mut(group) else { return };
         nodes.swap_remove(at as usize);
         if let Some(moved) = nodes.get(at as usize) {
             if let Some(Some(place)) = self.places.get_mut(moved.index()) {
                 place.at = at;
             }
         }
-        // What was a crowd once leaves no memory behind.
+        // What was a group once leaves no memory behind.
         if nodes.capacity() > 4 && nodes.len() < nodes.capacity() / 4 {
             nodes.shrink_to(nodes.len().saturating_mul(2));
         }
         let empty = nodes.is_empty();
-        self.by_size.shrink(&mut self.crowds, source.0, crowd);
+        self.by_size.shrink(&mut self.groups, source.0, group);
         if empty {
-            self.crowds.remove(crowd);
+            self.groups.remove(group);
         }
         self.count(source, -1);
     }
@@ -183,26 +183,26 @@ impl Eviction {
         self.worn.peek().map(|item| item.key)
     }
 
-    /// The largest crowds of the largest source, the largest first.
-    fn largest_crowds(&self) -> impl Iterator<Item = Slot<OfCrowd>> {
+    /// The largest groups of the largest source, the largest first.
+    fn largest_groups(&self) -> impl Iterator<Item = Slot<OfGroup>> {
         let source = self.sources.peek().map(|item| item.key.index() as u8);
-        let rung = |crowd| self.crowds.get(crowd).map(|members| &members.rung);
+        let rung = |group| self.groups.get(group).map(|members| &members.rung);
         source.into_iter().flat_map(move |source| self.by_size.descending(source, rung))
     }
 
-    /// Some members of the largest crowds of the largest source, in each from a place on that `bits` choose.
+    /// Some members of the largest groups of the largest source, in each from a place on that `bits` choose.
     pub(super) fn largest(&self, bits: u32) -> impl Iterator<Item = NodeSlot> {
-        let crowds = self.largest_crowds().take(CROWDS).filter_map(|crowd| self.crowds.get(crowd));
-        crowds.flat_map(move |Members { nodes, .. }| {
+        let groups = self.largest_groups().take(GROUPS).filter_map(|group| self.groups.get(group));
+        groups.flat_map(move |Members { nodes, .. }| {
             let start = (u64::from(bits).saturating_mul(nodes.len() as u64) >> 32) as usize;
             nodes.iter().cycle().skip(start).take(nodes.len().min(MEMBERS)).copied()
         })
     }
 
-    /// Looks at the largest crowd after all others of its size, since none of its members may go now.
+    /// Looks at the largest group after all others of its size, since none of its members may go now.
     pub(super) fn pass_over(&mut self) {
-        let first = self.largest_crowds().next();
-        first.into_iter().for_each(|first| self.by_size.pass_over(&mut self.crowds, first));
+        let first = self.largest_groups().next();
+        first.into_iter().for_each(|first| self.by_size.pass_over(&mut self.groups, first));
     }
 
     /// How many nodes a source has here.
@@ -230,34 +230,35 @@ impl Eviction {
         source: impl Fn(NodeSlot) -> Option<Source>,
     ) -> Result<(), &'static str> {
         let mut members = 0u32;
-        for (_, (crowd, Members { nodes, rung })) in self.crowds.iter() {
+        for (_, (group, Members { nodes, rung })) in self.groups.iter() {
             let listed = self.by_size.size(rung) as usize == nodes.len();
-            let belong = nodes.iter().all(|node| source(*node) == Some(crowd.source));
+            let belong = nodes.iter().all(|node| source(*node) == Some(group.source));
             if !listed || nodes.is_empty() || !belong {
-                return Err("a crowd of known nodes");
+                return Err("a group of known nodes");
             }
             members = members.saturating_add(nodes.len() as u32);
         }
         let of_source = |source, slot| {
-            let (_, members) = self.crowds.entry(slot).filter(|(crowd, _)| crowd.source == Source(source))?;
+            let (_, members) = self.groups.entry(slot).filter(|(group, _)| group.source == Source(source))?;
             Some(members.rung)
         };
-        let sound = self.by_size.verify(of_source) == Some(self.crowds.len())
+        let sound = self.by_size.verify(of_source) == Some(self.groups.len())
             && members == others
             && self.good.len() == good
             && self.good.keys().all(is_good)
             && self.worn.keys().all(|node| source(node).is_some());
-        if sound { Ok(()) } else { Err("the sizes of crowds") }
+        if sound { Ok(()) } else { Err("the sizes of groups") }
     }
 
     /// Makes what was read usable, for so many slots of nodes. Returns whether it fits together.
     #[cfg(feature = "serde")]
     pub(super) fn reindex(&mut self, hasher: SipHasher13, slots: u32) -> bool {
-        let keyed = self.crowds.reindex(hasher);
+        let keyed = self.groups.reindex(hasher);
         self.places = Sparse::new(None);
-        for (crowd, (_, members)) in self.crowds.iter() {
+        for (group, (_, members)) in self.groups.iter() {
             for (at, node) in (0u32..).zip(&members.nodes) {
-                if node.index() >= slots || self.places.put(node.index(), Some(Place { crowd, at })).is_some()
+                if node.index() >= slots
+                    || self.places.put(node.index(), Some(Membership { group, at })).is_some()
                 {
                     return false;
                 }
@@ -266,14 +267,14 @@ impl Eviction {
         keyed && self.sources.reindex(SOURCES) && self.worn.reindex(slots) && self.good.reindex(slots)
     }
 
-    /// The most bytes for so many known and good nodes among so many slots. Each may be a crowd of its own, whose vector has
+    /// The most bytes for so many known and good nodes among so many slots. Each may be a group of its own, whose vector has
     /// room for four, as it has for every member of a larger one.
     pub(super) fn bound(known: u64, good: u64, slots: u64) -> u64 {
         bytes::sum(&[
             known.saturating_mul(16),
-            Sparse::<Option<Place>>::bound(slots),
-            Crowds::bound(known),
-            Levels::<OfCrowd>::bound(known),
+            Sparse::<Option<Membership>>::bound(slots),
+            Groups::bound(known),
+            Levels::<OfGroup>::bound(known),
             Heap::<OfSource>::bound(SOURCES.into(), SOURCES.into()),
             Heap::<OfNode>::bound(known, slots),
             Heap::<OfNode>::bound(good, slots),
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_crowd_of_the_largest_source_gives_way() {
+    fn the_largest_group_of_the_largest_source_gives_way() {
         let mut eviction = Eviction::new(SipHasher13::new_with_keys(3, 4));
         for number in 0..10 {
             eviction.insert(node(number), Source(1), subnet(if number < 6 { 1 } else { 2 }));
@@ -319,7 +320,7 @@ mod tests {
         for number in 0..20 {
             eviction.remove(node(number));
         }
-        assert!(victims(&eviction, 20).is_empty() && eviction.crowds.len() == 0);
+        assert!(victims(&eviction, 20).is_empty() && eviction.groups.len() == 0);
     }
 
     #[test]

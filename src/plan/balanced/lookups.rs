@@ -45,7 +45,7 @@ impl<A: Address> Balanced<A> {
         if self.promising(facts) >= missing {
             // One more slow dial may be one too many.
             let at = self.slow.next_to_be_slow().filter(|_| missing > 0 && self.may_be_in_vain(facts));
-            at.into_iter().for_each(|at| self.waits.add(WakeReason::Lookup, at));
+            self.waits.add(WakeReason::Lookup, at);
             return None;
         }
         let at = self.next_lookup(facts);

@@ -443,8 +443,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
     }
 
     #[cfg(feature = "serde")]
-    fn reindex(&mut self, facts: &Facts<I, A>) -> bool {
-        self.eviction.reindex(facts.hasher(), facts.nodes.slots())
-            && self.slow.reindex(facts.attempts.slots())
+    fn reindex(&mut self, facts: &Facts<I, A>) -> Result<(), &'static str> {
+        if !self.eviction.reindex(facts.hasher(), facts.nodes.slots()) {
+            return Err("the groups of known nodes");
+        }
+        if self.slow.reindex(facts.attempts.slots()) { Ok(()) } else { Err("dials that are slow") }
     }
 }

@@ -14,6 +14,7 @@ use crate::node::NodeId;
 use crate::plan::policy::{Policy, Step};
 use crate::refusal::Refusal;
 use crate::rules::Verdict;
+use crate::time::Timestamp;
 
 impl<A: Address> Balanced<A> {
     /// The next step, or nothing more to do before what `waits` says.
@@ -48,7 +49,7 @@ impl<A: Address> Balanced<A> {
             .or_else(|| self.churn(facts, rng))
     }
 
-    /// What comes before dynamic nodes, and is no other after one more of these was dialed.
+    /// The steps before dynamic nodes. A dial to one of those does not change what they do, so a round does not repeat them.
     fn step_before_dynamic<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
         self.trim(facts);
         self.admit_crowded(facts);
@@ -116,12 +117,19 @@ impl<A: Address> Balanced<A> {
         if kind == DialKind::Requested || (token <= now && probe <= now && pause <= now) {
             return true;
         }
-        let waits =
-            [(WakeReason::Pacing, token), (WakeReason::Offline, probe), (WakeReason::LocalPause, pause)];
-        for (reason, at) in waits.into_iter().filter(|(_, at)| *at > now) {
-            self.waits.add(reason, at);
-        }
+        self.wait_for(
+            [(WakeReason::Pacing, token), (WakeReason::Offline, probe), (WakeReason::LocalPause, pause)],
+            now,
+        );
         false
+    }
+
+    /// Notes those of some instants that are to come.
+    #[cold]
+    fn wait_for(&mut self, instants: [(WakeReason, Timestamp); 3], now: Timestamp) {
+        for (reason, at) in instants {
+            self.waits.add(reason, Some(at).filter(|at| *at > now));
+        }
     }
 
     /// Begins an attempt, and issues its first command.

@@ -2,7 +2,7 @@
 
 use super::Balanced;
 use crate::address::Address;
-use crate::backoff::{self, Cause, Class};
+use crate::backoff::{self, Cause, DelayClass};
 use crate::command::DialKind;
 use crate::event::{DialOutcome, RemovalReason};
 use crate::facts::Facts;
@@ -54,10 +54,10 @@ impl<A: Address> Balanced<A> {
                 self.promote(facts, node);
                 self.after_success(facts, node);
             }
-            Ended::Dial(outcome) => match Class::of_dial(outcome) {
-                Class::Short => self.charge_transport(facts, attempt),
-                Class::Success | Class::Uncharged => self.settle(facts, node),
-                class @ (Class::Medium | Class::Long) => {
+            Ended::Dial(outcome) => match DelayClass::of_dial(outcome) {
+                DelayClass::Short => self.charge_transport(facts, attempt),
+                DelayClass::Success | DelayClass::Uncharged => self.settle(facts, node),
+                class @ (DelayClass::Medium | DelayClass::Long) => {
                     if backoff::proves_network(outcome) {
                         self.succeeded(facts, attempt.addrs());
                     } else {
@@ -109,13 +109,13 @@ impl<A: Address> Balanced<A> {
             return self.settle(facts, attempt.node());
         }
         self.suspect(facts, attempt);
-        self.charge_failure(facts, attempt.node(), Class::Short, Cause::Transport);
+        self.charge_failure(facts, attempt.node(), DelayClass::Short, Cause::Transport);
     }
 
     /// A slow dial was given up, since others were faster: as things are, the node is one that does not answer.
     pub(super) fn gave_up<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
         if facts.nodes.get(node).is_some_and(|record| !record.is_busy()) {
-            self.charge_failure(facts, node, Class::Short, Cause::Transport);
+            self.charge_failure(facts, node, DelayClass::Short, Cause::Transport);
         }
     }
 
@@ -142,7 +142,7 @@ impl<A: Address> Balanced<A> {
         &mut self,
         facts: &mut Facts<I, A>,
         node: NodeSlot,
-        class: Class,
+        class: DelayClass,
         cause: Cause,
     ) {
         // What a node has said itself holds at all its addresses.
@@ -157,7 +157,13 @@ impl<A: Address> Balanced<A> {
     }
 
     /// One more failure in a row, and the delay that goes with it.
-    fn charge<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, class: Class, cause: Cause) {
+    fn charge<I: NodeId>(
+        &mut self,
+        facts: &mut Facts<I, A>,
+        node: NodeSlot,
+        class: DelayClass,
+        cause: Cause,
+    ) {
         if let Some(notes) = facts.nodes.notes_mut(node) {
             notes.failures = notes.failures.saturating_add(1);
         }
@@ -165,7 +171,7 @@ impl<A: Address> Balanced<A> {
     }
 
     /// The delay of a node as its failures stand; at least that of a first failure.
-    fn delay<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, class: Class, cause: Cause) {
+    fn delay<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, class: DelayClass, cause: Cause) {
         let Some(record) = facts.nodes.get(node) else { return };
         let failures = u32::from(record.notes.failures).max(1);
         let delay = match record.is_static() {
@@ -208,7 +214,7 @@ impl<A: Address> Balanced<A> {
         if facts.nodes.get(node).is_some_and(|record| record.peer().is_some()) {
             self.settle(facts, node);
         } else {
-            self.delay(facts, node, Class::Short, Cause::Transport);
+            self.delay(facts, node, DelayClass::Short, Cause::Transport);
         }
     }
 
@@ -221,11 +227,11 @@ impl<A: Address> Balanced<A> {
     ) {
         let node = peer.node();
         self.note_loss(facts, peer, reason);
-        let class = Class::of_removal(reason);
+        let class = DelayClass::of_removal(reason);
         let length = facts.now.saturating_since(peer.since());
         let stable = length >= facts.config.backoff.stable_session;
         let flap = length.saturating_mul(FLAP) < facts.config.backoff.stable_session;
-        let blamed = matches!(class, Class::Medium | Class::Long);
+        let blamed = matches!(class, DelayClass::Medium | DelayClass::Long);
         let judged = peer.is_outbound() || blamed;
         if judged {
             // What was pardoned while it was connected counts no more.
@@ -240,7 +246,7 @@ impl<A: Address> Balanced<A> {
         }
         // A dynamic node that leaves is seldom back soon: it does not count as good until it is heard of, or answers.
         let fixed = facts.is_static(node);
-        if blamed || (class == Class::Short && (flap || !fixed)) {
+        if blamed || (class == DelayClass::Short && (flap || !fixed)) {
             self.charge(facts, node, class, Cause::of_removal(reason));
         } else {
             self.delay(facts, node, class, Cause::of_removal(reason));

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::Balanced;
 use crate::address::{Address, Addrs};
-use crate::backoff::{self, Cause, Class};
+use crate::backoff::{self, Cause, DelayClass};
 use crate::collections::bytes;
 use crate::command::DialKind;
 use crate::config::Backoff;
@@ -76,9 +76,9 @@ impl<A: Address> AddressRests<A> {
         for tried in tried.iter().filter(|tried| known(&tried.addr)).take(Addrs::<A>::MAX) {
             // This host works, but has no way there: no network of that family, for example.
             let no_way = left_host && tried.outcome == DialOutcome::LocalError;
-            let class = Class::of_dial(if no_way { DialOutcome::Unreachable } else { tried.outcome });
+            let class = DelayClass::of_dial(if no_way { DialOutcome::Unreachable } else { tried.outcome });
             let old = rests.iter().position(|rest| rest.addr == tried.addr).map(|at| rests.swap_remove(at));
-            if matches!(class, Class::Short | Class::Medium | Class::Long) {
+            if matches!(class, DelayClass::Short | DelayClass::Medium | DelayClass::Long) {
                 let failures = old.map_or(0, |old| old.failures).saturating_add(1);
                 let delay = backoff::known(config, class, u32::from(failures));
                 let until = now.plus_nanos(delay);
@@ -144,7 +144,8 @@ impl<A: Address> Balanced<A> {
         addrs: &Addrs<A>,
         outcome: DialOutcome,
     ) {
-        let charged = matches!(Class::of_dial(outcome), Class::Short | Class::Medium | Class::Long);
+        let charged =
+            matches!(DelayClass::of_dial(outcome), DelayClass::Short | DelayClass::Medium | DelayClass::Long);
         if !charged || !self.rests.tell_apart(node) {
             return;
         }

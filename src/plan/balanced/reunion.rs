@@ -92,7 +92,7 @@ impl Reunion {
         self.next
     }
 
-    /// When that is after one who was lost; `jitter` says how much earlier or later than usual.
+    /// Sets the time of the next dial after one to a node that was lost; `jitter` says how much earlier or later than usual.
     pub(super) fn postpone(&mut self, lost: Lost, jitter: u64, now: Timestamp) {
         let wait = nanos(EVERY).max(nanos(now.saturating_since(lost.at)) / PATIENCE);
         self.next = now.plus_nanos(backoff::spread(wait, SPREAD, jitter));

@@ -45,16 +45,19 @@ impl<A: Address> Balanced<A> {
             self.trim_peers(facts, target);
         }
         let held = facts.taken_slots().saturating_sub(self.slow.released());
-        if peers < target && held <= target || facts.attempts.unmet(Budget::Dynamic) == 0 {
+        let full = peers >= target;
+        if !full && held <= target || facts.attempts.unmet(Budget::Dynamic) == 0 {
             return;
         }
-        let spare = if peers < target { held.saturating_sub(target) } else { u32::MAX };
         let unmet = facts.attempts.unmet_of(Budget::Dynamic);
-        let holding = unmet.filter(|attempt| spare == u32::MAX || !self.slow.is_released(*attempt));
+        // Below the target a slow dial that holds no slot is not one too many.
+        let holding = unmet.filter(|attempt| full || !self.slow.is_released(*attempt));
         let mut newest: Vec<AttemptSlot> = holding.collect();
         newest.reverse();
         newest.sort_by_key(|attempt| Reverse(facts.attempts.get(*attempt).map(Attempt::began)));
-        newest.truncate(spare as usize);
+        if !full {
+            newest.truncate(held.saturating_sub(target) as usize);
+        }
         for attempt in newest {
             // One that began before the network came back says nothing of its node.
             let slow = facts

@@ -30,7 +30,7 @@ impl<A: Address> Balanced<A> {
         let due = order.into_iter().find_map(|queue| facts.waiting.first_due(queue, facts.now));
         let Some(node) = due else {
             let first = facts.waiting.first_of(order);
-            first.into_iter().for_each(|at| self.waits.add(WakeReason::StaticRedial, at));
+            self.waits.add(WakeReason::StaticRedial, first);
             return None;
         };
         if !self.may_dial(facts, DialKind::Static) {
