@@ -171,6 +171,19 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
+/// No profile has this name: the error of `Profile::from_str`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownProfile;
+
+impl fmt::Display for UnknownProfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no such profile: use classic, scheduler or balanced")
+    }
+}
+
+impl core::error::Error for UnknownProfile {}
+
 /// Two parts of a dialer's state contradict each other: the error of `Dialer::verify`, and the reason why a damaged
 /// snapshot can't be restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

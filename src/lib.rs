@@ -60,7 +60,7 @@ pub use config::{
     Profile, Resolves,
 };
 pub use dialer::Dialer;
-pub use error::{Collection, ConfigError, EventError, Inconsistency};
+pub use error::{Collection, ConfigError, EventError, Inconsistency, UnknownProfile};
 pub use event::{AddrOutcome, BanSubject, Change, ConnectionId, DialOutcome, Event, PeerKind, RemovalReason};
 pub use explain::{Explanation, LastOutcome, NeedExplanation, Standing};
 pub use network::Subnet;

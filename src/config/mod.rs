@@ -10,11 +10,13 @@ mod validate;
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::str::FromStr;
 use core::time::Duration;
 
 use ipnet::IpNet;
 
 use crate::address::Addrs;
+use crate::error::UnknownProfile;
 use crate::node::Node;
 use crate::time::secs;
 
@@ -37,6 +39,25 @@ pub enum Profile {
     /// The default: separate budgets for static and dynamic nodes, backoff by kind of failure, paced dials,
     /// limits per subnet, and deadlines.
     Balanced,
+}
+
+impl Profile {
+    /// All profiles.
+    pub const ALL: [Self; 3] = [Self::Classic, Self::Scheduler, Self::Balanced];
+}
+
+/// From the word that it is shown as: `classic`, `scheduler` or `balanced`.
+impl FromStr for Profile {
+    type Err = UnknownProfile;
+
+    fn from_str(name: &str) -> Result<Self, UnknownProfile> {
+        match name {
+            "classic" => Ok(Self::Classic),
+            "scheduler" => Ok(Self::Scheduler),
+            "balanced" => Ok(Self::Balanced),
+            _ => Err(UnknownProfile),
+        }
+    }
 }
 
 impl fmt::Display for Profile {

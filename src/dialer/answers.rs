@@ -8,6 +8,7 @@ use rand_core::Rng;
 use super::Dialer;
 use crate::address::Address;
 use crate::command::{DialKind, Task};
+use crate::event::BanSubject;
 use crate::explain::{Explanation, NeedExplanation, Standing};
 use crate::facts::budget::Budget;
 use crate::facts::nodes::Record;
@@ -203,6 +204,14 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
                 leaving: facts.peers.is_leaving(slot),
             })
         })
+    }
+
+    /// The bans in force, and until when each holds; `None`: until it is lifted. The order has no meaning, but is the same on
+    /// every machine.
+    pub fn bans(&self) -> impl Iterator<Item = (BanSubject<I>, Option<Timestamp>)> {
+        let (facts, clock) = (&self.facts, self.clock);
+        let all = facts.bans.iter(facts.now);
+        all.map(move |(subject, until)| (subject, until.map(|until| clock.outer(until))))
     }
 
     /// The tasks that wait for an answer, in the order in which they went out: what a driver gives up at shutdown, and takes up

@@ -65,6 +65,11 @@ impl<I: Key> Bans<I> {
         self.networks.len() as u32
     }
 
+    /// The bans in force, and until when each holds.
+    pub(crate) fn iter(&self, now: Timestamp) -> impl Iterator<Item = (BanSubject<I>, Option<Timestamp>)> {
+        self.all.iter().filter(move |(_, ban)| ban.holds(now)).map(|(_, ban)| (ban.subject, ban.until))
+    }
+
     /// Whether any network is banned.
     #[inline]
     pub(crate) fn has_networks(&self) -> bool {

@@ -1,12 +1,15 @@
 //! What questions and errors tell of what was before: a restart, a cooldown that has ended, a pause; and what can be asked of
 //! whatever a driver runs.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use dialstate::driver::Decide;
 use dialstate::record::{Recorder, RngSeed};
-use dialstate::{DialKind, DialOutcome, KnownNode, PeerKind, Refusal, RemovalReason, Source, Standing};
+use dialstate::{
+    BanSubject, DialKind, DialOutcome, KnownNode, PeerKind, Refusal, RemovalReason, Source, Standing,
+};
 use dialstate_proptests::world::{Command, Config, Dialer, Event, Id};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -107,4 +110,21 @@ fn a_bootnode_on_the_list_twice_is_free_at_either_address() {
         config.restrict = Some(vec![second.ip().into()]);
     });
     assert_eq!(dialer.explain(&[1; 32]).earliest, Some(at(0)));
+}
+
+/// Bans can be asked for, on the timeline of whoever asks.
+#[test]
+fn bans_are_listed_while_they_hold() {
+    let mut first = dialer(|_| ());
+    let network = BanSubject::Network("20.1.0.0/16".parse().unwrap());
+    let [short, long] = [BanSubject::Id([1; 32]), BanSubject::Id([2; 32])];
+    for (subject, until) in [(short, Some(at(10))), (long, Some(at(100))), (network, None)] {
+        step(&mut first, 1, Event::Banned { subject, until });
+    }
+    let listed = |dialer: &Dialer| BTreeMap::from_iter(dialer.bans());
+    assert_eq!(listed(&first), [(short, Some(at(10))), (long, Some(at(100))), (network, None)].into());
+    step(&mut first, 10, Event::Unbanned(network));
+    assert_eq!(listed(&first), [(long, Some(at(100)))].into());
+    let restored = Dialer::restore(first.snapshot(), first.config().clone(), first.rng(), at(1_010)).unwrap();
+    assert_eq!(listed(&restored), [(long, Some(at(1_100)))].into());
 }

@@ -100,7 +100,10 @@ fn every_enum_that_operators_see_has_words() {
     assert_eq!(told, ["banned ids", "banned networks", "requested dials"]);
     let told = texts([Task::Resolve(ResolveId::from_raw(2)), Task::Lookup(LookupId::from_raw(3))]);
     assert_eq!(told, ["resolve 2", "lookup 3"]);
-    assert_eq!(texts([Profile::Classic, Profile::Balanced]), ["classic", "balanced"]);
+    assert_eq!(texts(Profile::ALL), ["classic", "scheduler", "balanced"]);
+    assert_eq!(Profile::ALL.map(|profile| profile.to_string().parse()), Profile::ALL.map(Ok));
+    let unknown = "Balanced".parse::<Profile>().unwrap_err();
+    assert_eq!(unknown.to_string(), "no such profile: use classic, scheduler or balanced");
     assert_eq!(texts([LastOutcome::Dial(Dial::Refused)]), ["the dial ended: refused"]);
 }
 
