@@ -198,6 +198,9 @@ impl<I: NodeId, A: Address, H, D: Decide<I, A>> Runner<D, I, A, H> {
 
     /// Tells the dialer of anything that the other methods do not tell. An answer that comes too late is no error.
     ///
+    /// Leave `PeerAdded`, `PeerRemoved` and `DialConnected` to those methods: the runner has no handle for a peer that was
+    /// told of here, and keeps the handles of one that was removed here.
+    ///
     /// # Errors
     /// As [`Dialer::handle`].
     pub fn handle(&mut self, now: Timestamp, event: Event<I, A>) -> Result<(), EventError> {
@@ -249,6 +252,16 @@ impl<I: NodeId, A: Address, H, D: Decide<I, A>> Runner<D, I, A, H> {
         for event in self.sessions.closed(connection, reason) {
             self.tell(now, event);
         }
+    }
+
+    /// Your program wants a peer disconnected: its handles are dropped, and the dialer is told why. Returns whether it was
+    /// connected. A peer that is banned (`Event::Banned`) is disconnected without this.
+    pub fn disconnect(&mut self, now: Timestamp, id: &I, reason: RemovalReason) -> bool {
+        let doomed = self.sessions.remove(id);
+        for connection in &doomed {
+            self.connections.remove(connection);
+        }
+        !doomed.is_empty() && self.tell(now, Event::PeerRemoved { id: *id, reason })
     }
 
     /// The handle of the connection to use for a peer: the oldest.

@@ -117,27 +117,37 @@ impl<I: Copy + Ord, A: Clone, C: Copy + Ord> Sessions<I, A, C> {
     /// Of two connections it closes one only while the other still stands.
     #[must_use = "what it returns is to be closed"]
     pub fn disconnect(&mut self, id: I, reason: DisconnectReason) -> (Vec<C>, Option<Event<I, A>>) {
-        let sessions = self.peers.get(&id).map_or(&[][..], Vec::as_slice);
-        let all = sessions.iter();
-        let (doomed, answer): (Vec<C>, _) = match reason {
+        match reason {
             DisconnectReason::Duplicate { close } => {
+                let sessions = self.peers.get(&id).map_or(&[][..], Vec::as_slice);
                 let stays = sessions.iter().any(|session| session.side() != close);
-                let doomed = all.filter(|session| stays && session.side() == close);
-                (doomed.map(|session| session.connection).collect(), None)
+                let doomed = sessions.iter().filter(|session| stays && session.side() == close);
+                let doomed: Vec<C> = doomed.map(|session| session.connection).collect();
+                for connection in &doomed {
+                    self.take(*connection);
+                }
+                (doomed, None)
             }
             DisconnectReason::OverTarget
             | DisconnectReason::Restricted
             | DisconnectReason::Banned
             | DisconnectReason::FeelerDone
-            | DisconnectReason::Churn => (
-                all.map(|session| session.connection).collect(),
-                Some(Event::PeerRemoved { id, reason: RemovalReason::Local }),
-            ),
-        };
-        for connection in &doomed {
-            self.take(*connection);
+            | DisconnectReason::Churn => {
+                (self.remove(&id), Some(Event::PeerRemoved { id, reason: RemovalReason::Local }))
+            }
         }
-        (doomed, answer)
+    }
+
+    /// The program wants a peer disconnected. Returns the connections to close, which are no longer known; if there are any,
+    /// tell the dialer with `PeerRemoved`.
+    #[must_use = "what it returns is to be closed"]
+    pub fn remove(&mut self, id: &I) -> Vec<C> {
+        let sessions = self.peers.remove(id).unwrap_or_default();
+        let doomed: Vec<C> = sessions.into_iter().map(|session| session.connection).collect();
+        for connection in &doomed {
+            self.owners.remove(connection);
+        }
+        doomed
     }
 
     fn take(&mut self, connection: C) -> Option<(I, Session<A, C>)> {

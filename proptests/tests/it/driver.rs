@@ -250,6 +250,7 @@ enum Happens {
     Tried(usize, DialOutcome),
     Inbound(u8),
     Closed(usize),
+    Disconnected(u8),
     Found(usize, u8),
     Banned(u8),
     Unbanned(u8),
@@ -263,6 +264,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         3 => n.clone().prop_map(|n| Happens::Tried(n, DialOutcome::Connected)),
         2 => (1u8..12).prop_map(Happens::Inbound),
         2 => n.clone().prop_map(Happens::Closed),
+        1 => (1u8..12).prop_map(Happens::Disconnected),
         2 => (n, 1u8..12).prop_map(|(n, id)| Happens::Found(n, id)),
         1 => (1u8..12).prop_map(Happens::Banned),
         1 => (1u8..12).prop_map(Happens::Unbanned),
@@ -355,6 +357,12 @@ impl World {
             Happens::Closed(n) if !self.connections.is_empty() => {
                 let (connection, ..) = self.connections.swap_remove(n % self.connections.len());
                 self.runner.closed(self.now, connection, RemovalReason::Closed);
+            }
+            Happens::Disconnected(id) => {
+                let is_peer = self.runner.dialer().peers().any(|peer| peer.id == [id]);
+                let reason = RemovalReason::Misbehaved;
+                assert_eq!(self.runner.disconnect(self.now, &[id], reason), is_peer);
+                assert!(self.connections.iter().all(|one| one.1 != [id] || !held(&one.2)));
             }
             Happens::Found(n, id) => {
                 let node = Node::new([id], (0..3).map(|n| addr(id, n)));
