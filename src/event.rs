@@ -24,9 +24,11 @@ use crate::time::Timestamp;
 #[non_exhaustive]
 pub enum Event<I, A> {
     /// A static node was added: it is to be kept connected until it is removed. For a node that is static already,
-    /// the addresses are replaced, and it may be resolved at once; `scheduler` ignores that. In `balanced` a
-    /// dynamic peer that becomes static keeps its slot; `churn` does not replace it, and a lower target ends its connection
-    /// last. It is dialed again then, as a static node.
+    /// the addresses are replaced, and it may be resolved at once; `scheduler` ignores that.
+    ///
+    /// In `balanced` these addresses are dialed as long as the node is static, also when a resolve has found others. A dynamic
+    /// peer that becomes static keeps its slot there; `churn` does not replace it, and a lower target ends its connection last.
+    /// It is dialed again then, as a static node.
     ///
     /// Errors: `OwnId`; `Full` at [`Limits::statics`](crate::Limits::statics).
     StaticAdded(Node<I, A>),

@@ -206,6 +206,13 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         })
     }
 
+    /// The rule that excludes an address now: the restrict list, or the ban of a network. A driver can ask before it accepts an
+    /// inbound connection; what is added all the same is disconnected by a ban.
+    #[must_use]
+    pub fn excludes(&self, addr: &A) -> Option<Refusal> {
+        self.facts.excludes(addr).map(|refusal| self.clock.refusal(refusal))
+    }
+
     /// The bans in force, and until when each holds; `None`: until it is lifted. The order has no meaning, but is the same on
     /// every machine.
     pub fn bans(&self) -> impl Iterator<Item = (BanSubject<I>, Option<Timestamp>)> {

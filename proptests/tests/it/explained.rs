@@ -123,6 +123,9 @@ fn bans_are_listed_while_they_hold() {
     }
     let listed = |dialer: &Dialer| BTreeMap::from_iter(dialer.bans());
     assert_eq!(listed(&first), [(short, Some(at(10))), (long, Some(at(100))), (network, None)].into());
+    let excluded = |n| first.excludes(node(n).addrs.first().unwrap());
+    let Some(Refusal::BannedNetwork { until, .. }) = excluded(1) else { panic!("{:?}", excluded(1)) };
+    assert_eq!((until, excluded(2)), (None, None));
     step(&mut first, 10, Event::Unbanned(network));
     assert_eq!(listed(&first), [(long, Some(at(100)))].into());
     let restored = Dialer::restore(first.snapshot(), first.config().clone(), first.rng(), at(1_010)).unwrap();
