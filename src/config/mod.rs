@@ -44,29 +44,30 @@ pub enum Profile {
 impl Profile {
     /// All profiles.
     pub const ALL: [Self; 3] = [Self::Classic, Self::Scheduler, Self::Balanced];
-}
 
-/// From the word that it is shown as: `classic`, `scheduler` or `balanced`.
-impl FromStr for Profile {
-    type Err = UnknownProfile;
-
-    fn from_str(name: &str) -> Result<Self, UnknownProfile> {
-        match name {
-            "classic" => Ok(Self::Classic),
-            "scheduler" => Ok(Self::Scheduler),
-            "balanced" => Ok(Self::Balanced),
-            _ => Err(UnknownProfile),
+    /// The word that it is shown as.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+            Self::Scheduler => "scheduler",
+            Self::Balanced => "balanced",
         }
     }
 }
 
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Classic => "classic",
-            Self::Scheduler => "scheduler",
-            Self::Balanced => "balanced",
-        })
+        f.write_str(self.name())
+    }
+}
+
+/// From its name.
+impl FromStr for Profile {
+    type Err = UnknownProfile;
+
+    fn from_str(name: &str) -> Result<Self, UnknownProfile> {
+        Self::ALL.into_iter().find(|profile| profile.name() == name).ok_or(UnknownProfile)
     }
 }
 
