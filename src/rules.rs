@@ -218,6 +218,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     }
 
     /// The limits on subnets that this kind of dial has to keep, if any.
+    #[inline]
     fn diversity(&self, kind: DialKind) -> Option<&Diversity> {
         let cares = matches!(kind, DialKind::Dynamic | DialKind::Feeler | DialKind::Reunion);
         self.config.diversity.as_ref().filter(|_| cares)

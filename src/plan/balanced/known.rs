@@ -13,7 +13,7 @@ use crate::plan::policy::Policy;
 use crate::stats::count;
 
 impl<A: Address> Balanced<A> {
-    /// A node was heard of. Returns whether it is new. A newcomer whose addresses are all useless is ignored.
+    /// A node was heard of. Returns whether it is new.
     pub(super) fn hear_of<I: NodeId>(
         &mut self,
         facts: &mut Facts<I, A>,
@@ -21,29 +21,38 @@ impl<A: Address> Balanced<A> {
         source: Source,
         vouched: bool,
     ) -> bool {
+        let Some(Node { id, addrs }) = Self::of_use(facts, node) else { return false };
+        if let Some(node) = Self::find_known(facts, &id) {
+            self.hear_again(facts, node, addrs, vouched);
+            return false;
+        }
+        let node = self.take_in(facts, id, addrs, source);
+        node.map(|node| self.settle_found(facts, node)).is_some()
+    }
+
+    /// A node without those of its addresses that are of no use. `None`: it is this one, or all are of none.
+    fn of_use<I: NodeId>(facts: &Facts<I, A>, node: Node<I, A>) -> Option<Node<I, A>> {
         let Node { id, mut addrs } = node;
         let given = !addrs.is_empty();
         facts.clean(&mut addrs);
-        if id == facts.me || (given && addrs.is_empty()) {
-            return false;
-        }
-        let known = facts.nodes.find(&id).filter(|slot| facts.nodes.get(*slot).is_some_and(Record::is_known));
-        match known {
-            Some(slot) => {
-                self.hear_again(facts, slot, addrs, vouched);
-                false
-            }
-            None => self.make_room(facts, &id) && self.take_in(facts, id, addrs, source),
-        }
+        (id != facts.me && (!given || !addrs.is_empty())).then_some(Node { id, addrs })
     }
 
+    fn find_known<I: NodeId>(facts: &Facts<I, A>, id: &I) -> Option<NodeSlot> {
+        facts.nodes.find(id).filter(|slot| facts.nodes.get(*slot).is_some_and(Record::is_known))
+    }
+
+    /// A newcomer is a known node from now on, if there is room for it. It has to be settled.
     fn take_in<I: NodeId>(
         &mut self,
         facts: &mut Facts<I, A>,
         id: I,
         addrs: Addrs<A>,
         source: Source,
-    ) -> bool {
+    ) -> Option<NodeSlot> {
+        if !self.make_room(facts, &id) {
+            return None;
+        }
         let subnet = SubnetKey::coarse(addrs.first().and_then(Address::ip_addr));
         let node = facts.list_known(id, addrs, source);
         facts.note_heard(node);
@@ -52,8 +61,7 @@ impl<A: Address> Balanced<A> {
             // Heard of, or heard of again, while it is connected.
             self.promote(facts, node);
         }
-        self.settle_found(facts, node);
-        true
+        Some(node)
     }
 
     /// Puts a node where it belongs that may have an address now: then it does not wait until it may be resolved.
@@ -135,13 +143,14 @@ impl<A: Address> Balanced<A> {
         self.place(facts, node, due.filter(|_| fixed));
     }
 
-    /// A node was known before a restart. What it was blamed for counts from its next failure on.
+    /// A node was known before a restart; one that is known already is only heard of again. What it was blamed for counts from
+    /// its next failure on.
     pub(super) fn take_back<I: NodeId>(&mut self, facts: &mut Facts<I, A>, known: KnownNode<I, A>) {
-        let id = known.node.id;
-        if !self.hear_of(facts, known.node, known.source, false) {
-            return;
+        let Some(Node { id, addrs }) = Self::of_use(facts, known.node) else { return };
+        if let Some(node) = Self::find_known(facts, &id) {
+            return self.hear_again(facts, node, addrs, false);
         }
-        let Some(node) = facts.nodes.find(&id) else { return };
+        let Some(node) = self.take_in(facts, id, addrs, known.source) else { return };
         let anchor = known.good && known.anchor && self.anchors < facts.config.anchors;
         self.anchors = self.anchors.saturating_add(u32::from(anchor));
         facts.leave(node);
@@ -150,6 +159,7 @@ impl<A: Address> Balanced<A> {
             notes.anchor = anchor;
             notes.proven = known.good;
             notes.restored = true;
+            notes.pardon = self.outage.pardons();
         }
         let at = facts.now.saturating_sub(known.last_tried.unwrap_or_default());
         facts.set_tried(node, known.last_tried.is_some() || known.good, at);

@@ -46,18 +46,20 @@ impl<A: Address> Balanced<A> {
         }
         let held = facts.taken_slots().saturating_sub(self.slow.released());
         let full = peers >= target;
-        if !full && held <= target || facts.attempts.unmet(Budget::Dynamic) == 0 {
-            return;
+        if (full || held > target) && facts.attempts.unmet(Budget::Dynamic) > 0 {
+            self.trim_attempts(facts, (!full).then_some(held.saturating_sub(target)));
         }
+    }
+
+    /// Cancels dials to nodes that are not connected, the newest first: so many of those that hold a slot, or all.
+    #[cold]
+    fn trim_attempts<I: NodeId>(&mut self, facts: &mut Facts<I, A>, surplus: Option<u32>) {
         let unmet = facts.attempts.unmet_of(Budget::Dynamic);
-        // Below the target a slow dial that holds no slot is not one too many.
-        let holding = unmet.filter(|attempt| full || !self.slow.is_released(*attempt));
-        let mut newest: Vec<AttemptSlot> = holding.collect();
+        let chosen = unmet.filter(|attempt| surplus.is_none() || !self.slow.is_released(*attempt));
+        let mut newest: Vec<AttemptSlot> = chosen.collect();
         newest.reverse();
         newest.sort_by_key(|attempt| Reverse(facts.attempts.get(*attempt).map(Attempt::began)));
-        if !full {
-            newest.truncate(held.saturating_sub(target) as usize);
-        }
+        newest.truncate(surplus.map_or(usize::MAX, |surplus| surplus as usize));
         for attempt in newest {
             // One that began before the network came back says nothing of its node.
             let slow = facts

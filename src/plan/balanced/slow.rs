@@ -57,7 +57,7 @@ impl SlowDials {
 
     /// Frees the slots of the slowest dials for which it is time: one, unless no time lies between two.
     pub(super) fn release(&mut self, now: Timestamp, slow_after: Duration) {
-        while self.next <= now && self.holding.peek().is_some() {
+        while self.holding.peek().is_some() && self.next <= now {
             self.release_slowest();
             self.next = now.plus_nanos(nanos(slow_after) / STEPS);
         }
