@@ -59,8 +59,9 @@ impl Counts {
     /// The most bytes for the facts.
     pub(crate) fn bound<I: NodeId, A: Address>(&self, config: &Config<I, A>) -> u64 {
         let crowded = if config.diversity.is_some() { self.known } else { 0 };
-        let addrs =
-            sum(&[self.known, self.statics, self.attempts]).saturating_mul(self.bytes_of_addrs::<A>());
+        // A static node has those that it was resolved to, and those that the operator gave.
+        let lists = sum(&[self.known, self.statics.saturating_mul(2), self.attempts]);
+        let addrs = lists.saturating_mul(self.bytes_of_addrs::<A>());
         sum(&[
             Nodes::<I, A>::bound(self.nodes),
             Statics::<A>::bound(self.statics),
