@@ -41,19 +41,14 @@ fn main() {
         for profile in [Profile::Balanced, Profile::Classic] {
             for kind in Kind::ALL {
                 let ns = kind.measure(profile, n);
-                let row = Row::new("filling", profile_name(profile), n).with("kind", kind.name());
+                let row = Row::new("filling", profile.name(), n).with("kind", kind.name());
                 row.beside(ns, lean).print(&args);
             }
-            let row =
-                Row::new("filling", profile_name(profile), n).with("kind", "a lookup brings 16 new ones");
+            let row = Row::new("filling", profile.name(), n).with("kind", "a lookup brings 16 new ones");
             row.beside(lookups(profile, n), 16.0 * lean).print(&args);
             snapshots(profile, n, &args);
         }
     }
-}
-
-const fn profile_name(profile: Profile) -> &'static str {
-    if matches!(profile, Profile::Classic) { "classic" } else { "balanced" }
 }
 
 /// Nanoseconds of processor time for each operation: the median of rounds, of which `prepare` is not counted.
@@ -152,7 +147,7 @@ fn source(number: u32) -> Source {
 }
 
 fn config(profile: Profile, room: u32, lookups: bool) -> Config {
-    let mut config = if profile == Profile::Classic { Config::classic() } else { Config::balanced() };
+    let mut config = Config::for_profile(profile);
     (config.limits.others, config.limits.good) = (room, 4_096);
     config.discovery = lookups;
     // Nobody is dialed here; with lookups, more peers are missing than nodes are known, so that one is always wanted.
@@ -217,7 +212,7 @@ fn snapshots(profile: Profile, n: u32, args: &Args) {
         assert_eq!(again.expect("it is whole").gauges().known, n);
     }
     for (kind, times) in [("a snapshot is taken", taken), ("a snapshot is restored", restored)] {
-        let row = Row::new("filling", profile_name(profile), n).with("kind", kind);
+        let row = Row::new("filling", profile.name(), n).with("kind", kind);
         row.with("ms", round(median(times), 10.0)).print(args);
     }
 }

@@ -20,7 +20,7 @@ use crate::world::{Config, Id, Net, NetConfig, Sim, read_nodes};
 pub const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus.txt");
 
 const ME: Id = *b"the simulated dialer: not listed";
-const PROFILES: [(&str, Profile); 2] = [("balanced", Profile::Balanced), ("classic", Profile::Classic)];
+const PROFILES: [Profile; 2] = [Profile::Balanced, Profile::Classic];
 /// How many strings of random bytes there are of each kind.
 const RANDOM_EVENTS: u64 = 1_500;
 const RANDOM_RESTORED: u64 = 300;
@@ -96,9 +96,9 @@ pub fn cases() -> Vec<Case> {
 }
 
 fn events(input: &str, bytes: &[u8]) -> Vec<Case> {
-    let case = |(name, profile)| {
+    let case = |profile: Profile| {
         let bytes = bytes.to_vec();
-        Case::new(format!("{input}/{name}"), move |transcript| {
+        Case::new(format!("{input}/{profile}"), move |transcript| {
             if let Err(broken) = transcribe_events(&bytes, profile, transcript) {
                 transcript.note(&broken);
             }
@@ -108,9 +108,9 @@ fn events(input: &str, bytes: &[u8]) -> Vec<Case> {
 }
 
 fn restored(input: &str, bytes: &[u8]) -> Vec<Case> {
-    let case = |(name, profile)| {
+    let case = |profile: Profile| {
         let bytes = bytes.to_vec();
-        Case::new(format!("{input}/{name}/restored"), move |transcript| {
+        Case::new(format!("{input}/{profile}/restored"), move |transcript| {
             transcribe_restored(&bytes, profile, transcript);
         })
     };

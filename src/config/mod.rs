@@ -170,6 +170,17 @@ impl<I, A> Config<I, A> {
         self.bootnodes.iter().find(|node| node.id == *id)
     }
 
+    /// The config of a profile: what [`balanced`](Self::balanced), [`classic`](Self::classic) or
+    /// [`scheduler`](Self::scheduler) gives.
+    #[must_use]
+    pub fn for_profile(profile: Profile) -> Self {
+        match profile {
+            Profile::Classic => Self::classic(),
+            Profile::Scheduler => Self::scheduler(),
+            Profile::Balanced => Self::balanced(),
+        }
+    }
+
     /// The policy of this config, as chosen by the constructor.
     #[must_use]
     pub const fn profile(&self) -> Profile {

@@ -54,11 +54,7 @@ impl Setup {
     /// The config.
     #[must_use]
     pub fn config(&self) -> Config {
-        let mut config = match self.profile {
-            Profile::Classic => Config::classic(),
-            Profile::Scheduler => Config::scheduler(),
-            _ => Config::balanced(),
-        };
+        let mut config = Config::for_profile(self.profile);
         let [target, active, fixed] = self.slots.map(usize::from);
         config.dynamic_target = [16, 3, 2, 1, 0][target % 5];
         config.bootnodes = (0..self.rules[0] % 4).map(|n| pool::node(n + 3, n * 5)).collect();

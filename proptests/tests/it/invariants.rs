@@ -61,7 +61,7 @@ fn long_sequences_of_scheduler() {
 /// Now and then the program is restarted.
 #[test]
 fn restarts_in_every_profile() {
-    for profile in [Profile::Balanced, Profile::Classic, Profile::Scheduler] {
+    for profile in Profile::ALL {
         let step = (bytes(), 0..RESTARTS);
         let step = step.prop_map(|(step, one)| if one == 0 { step.with_restart() } else { step });
         check(step, 20..160, 60, profile);
