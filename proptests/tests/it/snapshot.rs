@@ -315,3 +315,33 @@ fn a_snapshot_tells_its_config() {
         assert_eq!((snapshot.config(), snapshot.config().dynamic_target), (dialer.config(), 50));
     }
 }
+
+/// Two nodes wait for room in a subnet that holds two peers, and both of these leave: both are dialed at once. A dialer that is
+/// restored in the middle of that goes on as the first one does.
+#[test]
+fn all_that_have_got_room_are_dialed_in_one_drain() {
+    use dialstate::{DialKind, Node, PeerKind, RemovalReason, Source};
+    let addr = |n: u8| std::net::SocketAddr::from(([20, 5, 6, n], 1));
+    let config = Config::balanced().with_dynamic_target(4).with_discovery(false);
+    let mut dialer = Dialer::new(ME, config.clone(), ChaCha8Rng::seed_from_u64(1), Timestamp::ZERO).unwrap();
+    let (begin, now) = (Timestamp::from_secs(1), Timestamp::from_secs(60));
+    let is_dial = |command: &Command| matches!(command, Command::Dial { .. });
+    for n in 1..=2 {
+        let kind = PeerKind::Outbound(DialKind::Dynamic);
+        step(&mut dialer, begin, &Event::PeerAdded { id: [n; 32], kind, addr: Some(addr(n)) });
+    }
+    for n in 3..=4 {
+        let (node, source) = (Node::new([n; 32], [addr(n)]), Source(0));
+        let commands = step(&mut dialer, begin, &Event::NodeDiscovered { node, source, vouched: false });
+        assert!(!commands.iter().any(is_dial), "{commands:?}");
+    }
+    for n in 1..=2 {
+        dialer.handle(now, Event::PeerRemoved { id: [n; 32], reason: RemovalReason::Local }).unwrap();
+    }
+    let first = dialer.poll();
+    let mut later = Dialer::restore(saved(&dialer, true).into_owned(), config, dialer.rng(), now).unwrap();
+    let rest = [dialer.poll(), dialer.poll()];
+    assert_eq!(rest, [later.poll(), later.poll()]);
+    let all: Vec<_> = [first].into_iter().chain(rest).collect();
+    assert_eq!(all.iter().filter(|command| is_dial(command)).count(), 2, "{all:?}");
+}

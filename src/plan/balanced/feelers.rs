@@ -8,7 +8,6 @@ use super::Balanced;
 use crate::address::Address;
 use crate::command::{DialKind, WakeReason};
 use crate::facts::Facts;
-use crate::facts::budget::Budget;
 use crate::facts::waiting::Class;
 use crate::node::NodeId;
 use crate::plan::policy::{Policy, Step};
@@ -29,7 +28,7 @@ impl<A: Address> Balanced<A> {
         }
         let next = instant(rng, now, half, longest);
         self.next_feeler = Some(next);
-        let busy = facts.attempts.active(Budget::Feeler) > 0 || facts.peers.outbound(Budget::Feeler) > 0;
+        let busy = Self::is_feeler_slot_taken(facts);
         let untried =
             facts.waiting.draw(Class::Fresh, rng).or_else(|| facts.waiting.draw(Class::Recent, rng));
         let Some(node) = untried.filter(|_| !busy) else {

@@ -149,7 +149,7 @@ impl<A: Address> Balanced<A> {
     /// there is one peer too many, and the newest goes.
     pub(super) fn reunite<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
         let full = facts.peers.outbound(Budget::Dynamic) >= facts.config.dynamic_target;
-        let busy = facts.attempts.active(Budget::Feeler) > 0 || facts.peers.outbound(Budget::Feeler) > 0;
+        let busy = Self::is_feeler_slot_taken(facts);
         let first = self.reunion.parted(facts.now).first().copied().filter(|_| full && !busy)?;
         if self.reunion.next() > facts.now {
             self.waits.add(WakeReason::Feeler, self.reunion.next());

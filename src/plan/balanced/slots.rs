@@ -1,4 +1,4 @@
-//! Dynamic slots: how many are free, and what ends when more are taken than the target says.
+//! Slots: how many dynamic ones are free, what ends when more are taken than the target says, and the one of feelers.
 
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -25,6 +25,11 @@ impl<A: Address> Balanced<A> {
     /// Whether one more dynamic attempt may begin.
     pub(super) fn has_slot<I: NodeId>(&self, facts: &Facts<I, A>) -> bool {
         facts.attempts.active(Budget::Dynamic) < facts.config.max_active_dials && self.missing(facts) > 0
+    }
+
+    /// Whether the one slot that feelers and reunions share is taken.
+    pub(super) fn is_feeler_slot_taken<I: NodeId>(facts: &Facts<I, A>) -> bool {
+        facts.attempts.active(Budget::Feeler) > 0 || facts.peers.outbound(Budget::Feeler) > 0
     }
 
     /// If peers are missing and only dials under way keep the slots, the next one of these that becomes slow frees one.
@@ -59,7 +64,9 @@ impl<A: Address> Balanced<A> {
         let mut newest: Vec<AttemptSlot> = chosen.collect();
         newest.reverse();
         newest.sort_by_key(|attempt| Reverse(facts.attempts.get(*attempt).map(Attempt::began)));
-        newest.truncate(surplus.map_or(usize::MAX, |surplus| surplus as usize));
+        if let Some(surplus) = surplus {
+            newest.truncate(surplus as usize);
+        }
         for attempt in newest {
             // One that began before the network came back says nothing of its node.
             let slow = facts

@@ -396,27 +396,3 @@ fn a_bootnode_is_dialed_within_the_limit() {
     }
     assert!(bootnode);
 }
-
-/// Two nodes wait for room in a subnet that holds two peers, and both of these leave: both are dialed at once. A dialer that is
-/// restored in the middle of that goes on as the first one does.
-#[test]
-fn all_that_have_got_room_are_dialed_in_one_drain() {
-    let addr = |n: u32| SocketAddr::from(([20, 5, 6, n as u8], 1));
-    let mut dialer = dialer(with_target(4));
-    for n in 1..=2 {
-        let kind = PeerKind::Outbound(DialKind::Dynamic);
-        step(&mut dialer, at(SECOND), Event::PeerAdded { id: id(n), kind, addr: Some(addr(n)) });
-    }
-    for n in 3..=4 {
-        assert_eq!(dials(&step(&mut dialer, at(SECOND), discovered(Node::new(id(n), [addr(n)])))), []);
-    }
-    for n in 1..=2 {
-        dialer.handle(at(MINUTE), Event::PeerRemoved { id: id(n), reason: RemovalReason::Local }).unwrap();
-    }
-    let first = dialer.poll();
-    let mut later = restored(&dialer, with_target(4));
-    let rest = [dialer.poll(), dialer.poll()];
-    assert_eq!(rest, [later.poll(), later.poll()]);
-    let all: Vec<_> = [first].into_iter().chain(rest).collect();
-    assert_eq!(dials(&all).len(), 2, "{all:?}");
-}
