@@ -60,6 +60,8 @@ pub enum Standing {
     Unlikely,
     /// Classic: the known nodes, of which it draws a random sample.
     Sampled,
+    /// Classic and scheduler: nodes that were found and are dialed in that order, unless a rule refuses them then.
+    Found,
     /// Bootnodes: dialed when there has been no outbound peer for a while.
     Bootnode,
     /// Nodes of which a dial was requested: dialed when an attempt of the static budget may begin.
@@ -82,6 +84,7 @@ impl fmt::Display for Standing {
             Self::Fresh => "fresh",
             Self::Unlikely => "unlikely",
             Self::Sampled => "sampled",
+            Self::Found => "found",
             Self::Bootnode => "a bootnode",
             Self::Requested => "requested",
             Self::Crowded => "crowded",

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 pub enum Refusal {
     /// It has the dialer's own id.
     OwnId,
-    /// It is neither a static node, nor a known node, nor a bootnode.
+    /// It is neither a static node, nor a known node, nor a bootnode, nor one that was found and waits to be dialed.
     Unknown,
     /// An attempt to reach it is under way.
     InAttempt {

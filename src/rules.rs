@@ -66,6 +66,21 @@ impl<'a, I: NodeId, A: Address> Subject<'a, I, A> {
 }
 
 impl<I: NodeId, A: Address> Facts<I, A> {
+    /// go-ethereum's rules, in its order.
+    pub(crate) fn check_original(
+        &self,
+        subject: &Subject<'_, I, A>,
+        visit: &mut impl FnMut(Refusal) -> Verdict,
+    ) -> Verdict {
+        self.check_identity(subject, visit)?;
+        self.check_unaddressed(subject, visit)?;
+        self.check_addrs(subject, visit)?;
+        if subject.kind != DialKind::Requested {
+            self.check_cooldown(subject, visit)?;
+        }
+        self.check_room(subject, visit)
+    }
+
     /// Rules of identity: it is not under way, connected, this node itself, connecting to us or banned.
     #[inline]
     pub(crate) fn check_identity(

@@ -40,14 +40,17 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         };
         let mut refusals = self.refusals(&subject);
         let mut earliest = self.gone_by(&subject, &refusals);
-        if !candidate && !requested && subject.kind != DialKind::Bootnode && *id != facts.me {
+        let unknown = subject.kind == DialKind::Requested && !requested && *id != facts.me;
+        if unknown {
             refusals.insert(0, Refusal::Unknown);
             earliest = None;
         }
-        // A node may be dialed as a bootnode too, or in some profiles a static one as a dynamic one.
+        // A node may be dialed as a bootnode too, or in some profiles a static one as a dynamic one, also where a lookup has
+        // found it to be.
         let mixed = node.filter(|_| candidate && self.plan.mixes_sources());
         let dynamic = mixed.and_then(|node| self.plan.subject(facts, node, DialKind::Dynamic));
-        for other in self.bootnodes(*id).chain(dynamic) {
+        let found = self.buffered(*id).map(|(_, subject)| subject);
+        for other in self.bootnodes(*id).chain(dynamic).chain(found) {
             let other = self.gone_by(&other, &self.refusals(&other));
             earliest = earliest.into_iter().chain(other).min();
         }
@@ -58,17 +61,22 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
                 _ if requested => Standing::Requested,
                 _ if subject.kind == DialKind::Bootnode => Standing::Bootnode,
                 Some(node) => self.standing(node, refusals.is_empty()),
+                None if subject.kind == DialKind::Dynamic => Standing::Found,
                 None => Standing::None,
             },
             refusals,
-            ahead: node.zip(record).and_then(|(node, of)| facts.waiting.ahead(of.place(), node, MOST_AHEAD)),
+            ahead: match node.zip(record).filter(|_| candidate) {
+                Some((node, of)) => facts.waiting.ahead(of.place(), node, MOST_AHEAD),
+                None if requested => None,
+                None => self.buffered(*id).next().map(|(ahead, _)| ahead.min(MOST_AHEAD)),
+            },
             last: last.map(|last| (last, last_at)),
             failures: record.map_or(0, |record| self.plan.failures(record)),
             attempts: record.map_or(0, Record::attempts),
         })
     }
 
-    /// What a node would be dialed as: a static or known node, a bootnode, or nothing but its id.
+    /// What a node would be dialed as: a static or known node, a bootnode, what a lookup has found, or nothing but its id.
     fn subject_of(&self, id: &I, candidate: Option<NodeSlot>) -> Subject<'_, I, A> {
         let facts = &self.facts;
         let fixed = candidate.is_some_and(|node| facts.is_static(node));
@@ -76,6 +84,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         let known = candidate.and_then(|node| self.plan.subject(facts, node, kind));
         known
             .or_else(|| self.bootnodes(*id).next())
+            .or_else(|| self.buffered(*id).next().map(|(_, subject)| subject))
             .unwrap_or_else(|| Subject::of_id(facts, *id, DialKind::Requested))
     }
 
@@ -84,6 +93,12 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         let all = self.facts.config.bootnodes.iter().filter(move |node| node.id == id);
         all.filter(|_| self.plan.uses_bootnodes())
             .map(|node| Subject::delivered(&self.facts, node, DialKind::Bootnode))
+    }
+
+    /// What lookups have found with this id and is not dialed yet, and how many are before each.
+    fn buffered(&self, id: I) -> impl Iterator<Item = (u32, Subject<'_, I, A>)> {
+        let found = self.plan.buffer().into_iter().flat_map(move |buffer| buffer.of_id(id));
+        found.map(|(ahead, node)| (ahead, Subject::delivered(&self.facts, node, DialKind::Dynamic)))
     }
 
     /// Every rule that refuses to dial a subject now.

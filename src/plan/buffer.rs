@@ -16,7 +16,7 @@ use crate::stats::count;
     feature = "serde",
     serde(bound(deserialize = "I: serde::Deserialize<'de>, A: serde::Deserialize<'de> + Ord"))
 )]
-pub(super) struct Buffer<I, A>(VecDeque<Node<I, A>>);
+pub(crate) struct Buffer<I, A>(VecDeque<Node<I, A>>);
 
 impl<I: NodeId, A: Address> Buffer<I, A> {
     pub(super) const fn new() -> Self {
@@ -36,6 +36,11 @@ impl<I: NodeId, A: Address> Buffer<I, A> {
     /// Takes the node that was found first.
     pub(super) fn next(&mut self) -> Option<Node<I, A>> {
         self.0.pop_front()
+    }
+
+    /// The nodes with an id, and how many are before each.
+    pub(crate) fn of_id(&self, id: I) -> impl Iterator<Item = (u32, &Node<I, A>)> {
+        (0u32..).zip(&self.0).filter(move |(_, node)| node.id == id)
     }
 
     pub(super) fn len(&self) -> u32 {

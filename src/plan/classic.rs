@@ -424,6 +424,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
         }
     }
 
+    fn buffer(&self) -> Option<&Buffer<I, A>> {
+        Some(&self.buffer)
+    }
+
     fn waits(&self) -> &Waits {
         &self.waits
     }

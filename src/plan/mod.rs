@@ -33,6 +33,7 @@ use crate::rules::{Subject, Verdict};
 use crate::time::Timestamp;
 
 use balanced::Balanced;
+use buffer::Buffer;
 use classic::Classic;
 use policy::{Policy, Second, Step, Waits};
 use scheduler::Scheduler;
@@ -182,6 +183,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Plan<I, A> {
 
     fn uses_bootnodes(&self) -> bool {
         policy!(self, plan => Policy::<I, A>::uses_bootnodes(plan))
+    }
+
+    fn buffer(&self) -> Option<&Buffer<I, A>> {
+        policy!(self, plan => plan.buffer())
     }
 
     fn disconnects_restricted(&self) -> bool {

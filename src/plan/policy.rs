@@ -6,6 +6,7 @@ use core::ops::ControlFlow;
 use rand_core::Rng;
 use smallvec::SmallVec;
 
+use super::buffer::Buffer;
 use crate::address::{Address, Addrs};
 use crate::backoff::may_have_moved;
 use crate::command::{DialKind, Side, WakeReason};
@@ -228,6 +229,11 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
         true
     }
 
+    /// The nodes that wait in the order in which they were found, if the policy keeps such.
+    fn buffer(&self) -> Option<&Buffer<I, A>> {
+        None
+    }
+
     /// The subject of a dial to a node with a record.
     fn subject<'a>(
         &self,
@@ -245,13 +251,7 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
         subject: &Subject<'_, I, A>,
         visit: &mut impl FnMut(Refusal) -> Verdict,
     ) -> Verdict {
-        facts.check_identity(subject, visit)?;
-        facts.check_unaddressed(subject, visit)?;
-        facts.check_addrs(subject, visit)?;
-        if subject.kind != DialKind::Requested {
-            facts.check_cooldown(subject, visit)?;
-        }
-        facts.check_room(subject, visit)
+        facts.check_original(subject, visit)
     }
 
     /// Leave to dial a subject that no rule refuses: at which addresses.

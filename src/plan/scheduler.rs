@@ -81,8 +81,6 @@ impl<I: NodeId, A: Address> Scheduler<I, A> {
         let subject = self.subject(facts, node, DialKind::Static);
         match subject.and_then(|subject| self.refusal(facts, &subject)) {
             None => _ = self.pool.insert(node),
-            // A pooled node stays there whatever handshake begins.
-            Some(Refusal::InboundPending { .. }) => {}
             Some(refusal) => {
                 self.pool.remove(node);
                 let excluded = matches!(refusal, Refusal::Restricted | Refusal::BannedNetwork { .. });
@@ -100,18 +98,13 @@ impl<I: NodeId, A: Address> Scheduler<I, A> {
             return None;
         }
         let node = self.pool.get(below(rng, self.pool.len()))?;
-        self.pool.remove(node);
-        let subject = self.subject(facts, node, DialKind::Static)?;
-        let pending = |refusal: &Refusal| matches!(refusal, Refusal::InboundPending { .. });
-        let excluded = self.check(facts, &subject, &mut |refusal| {
-            if pending(&refusal) { Verdict::Continue(()) } else { Verdict::Break(refusal) }
-        });
-        if excluded.is_break() {
-            self.repool(facts, node);
-            return Some(Step::Looked);
+        match self.permit(facts, &self.subject(facts, node, DialKind::Static)?) {
+            Ok(permit) => Some(self.begin(facts, permit)),
+            Err(_) => {
+                self.repool(facts, node);
+                Some(Step::Looked)
+            }
         }
-        let permit = self.grant(facts, &subject);
-        Some(self.begin(facts, permit))
     }
 
     /// The next candidate of the stream; one that is refused is dropped for good.
@@ -264,6 +257,25 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
 
     fn uses_bootnodes(&self) -> bool {
         false
+    }
+
+    fn buffer(&self) -> Option<&Buffer<I, A>> {
+        Some(&self.stream)
+    }
+
+    /// Whoever is in the pool is dialed from there, whatever handshake has begun.
+    fn check(
+        &self,
+        facts: &Facts<I, A>,
+        subject: &Subject<'_, I, A>,
+        visit: &mut impl FnMut(Refusal) -> Verdict,
+    ) -> Verdict {
+        let fixed = subject.kind == DialKind::Static;
+        let pooled = subject.slot().is_some_and(|node| fixed && self.pool.contains(node));
+        facts.check_original(subject, &mut |refusal| match refusal {
+            Refusal::InboundPending { .. } if pooled => Verdict::Continue(()),
+            refusal => visit(refusal),
+        })
     }
 
     fn next(&mut self, facts: &mut Facts<I, A>, rng: &mut impl Rng) -> Step {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use dialstate::driver::Decide;
 use dialstate::record::{Recorder, RngSeed};
 use dialstate::{
-    BanSubject, DialKind, DialOutcome, KnownNode, PeerKind, Refusal, RemovalReason, Source, Standing,
+    BanSubject, Change, ConnectionId, DialKind, DialOutcome, KnownNode, PeerKind, Refusal, RemovalReason,
+    Source, Standing,
 };
 use dialstate_proptests::world::{Command, Config, Dialer, Event, Id};
 use rand_chacha::ChaCha8Rng;
@@ -130,4 +131,37 @@ fn bans_are_listed_while_they_hold() {
     assert_eq!(listed(&first), [(long, Some(at(100)))].into());
     let restored = Dialer::restore(first.snapshot(), first.config().clone(), first.rng(), at(1_010)).unwrap();
     assert_eq!(listed(&restored), [(long, Some(at(1_100)))].into());
+}
+
+fn scheduler(target: u32) -> Dialer {
+    let config = Config::scheduler().with_dynamic_target(target).with_discovery(false);
+    Dialer::new([0; 32], config, ChaCha8Rng::seed_from_u64(1), at(0)).unwrap()
+}
+
+/// A candidate that `scheduler` has not come to yet is dialed when its turn comes, and `explain` says so.
+#[test]
+fn what_was_found_is_not_unknown() {
+    let mut dialer = scheduler(1);
+    let discovered = |n| Event::NodeDiscovered { node: node(n), source: Source(1), vouched: false };
+    for n in 1..=4 {
+        let commands = step(&mut dialer, 1, discovered(n));
+        assert_eq!(commands.iter().any(|command| matches!(command, Command::Dial { .. })), n <= 2);
+    }
+    let why = dialer.explain(&[4; 32]);
+    assert_eq!((why.standing, why.ahead, why.earliest), (Standing::Found, Some(1), Some(at(1))));
+    assert_eq!(why.to_string(), "eligible, queued as found (never tried)");
+    step(&mut dialer, 2, Event::Banned { subject: BanSubject::Id([4; 32]), until: Some(at(9)) });
+    assert_eq!(dialer.explain(&[4; 32]).earliest, Some(at(9)));
+}
+
+/// A static node that is in the pool of `scheduler` is dialed although it is connecting to us.
+#[test]
+fn a_handshake_does_not_take_a_static_node_out_of_the_pool() {
+    let mut dialer = scheduler(0);
+    step(&mut dialer, 1, Event::StaticAdded(node(1)));
+    step(&mut dialer, 1, Event::InboundPending { connection: ConnectionId(1), id: [1; 32] });
+    let why = dialer.explain(&[1; 32]);
+    assert_eq!((why.standing, why.earliest, why.refusals.len()), (Standing::Static, Some(at(1)), 0));
+    let commands = step(&mut dialer, 2, Event::Reconfigured(Change::DynamicTarget(1)));
+    assert!(matches!(commands.as_slice(), [Command::Dial { .. }, ..]), "{commands:?}");
 }

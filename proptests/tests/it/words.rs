@@ -84,8 +84,8 @@ fn every_enum_that_operators_see_has_words() {
     assert_eq!(told, ["closed", "misbehaved", "closed by us", "duplicate connection"]);
     let told = texts([Standing::None, Standing::Static, Standing::Cooling, Standing::Good, Standing::Failed]);
     assert_eq!(told, ["not a candidate", "static", "cooling down", "good", "failed"]);
-    let told = texts([Standing::Sampled, Standing::Crowded, Standing::Parked]);
-    assert_eq!(told, ["sampled", "crowded", "parked"]);
+    let told = texts([Standing::Sampled, Standing::Found, Standing::Crowded, Standing::Parked]);
+    assert_eq!(told, ["sampled", "found", "crowded", "parked"]);
     let [bootnode, reunion] = [DialKind::Bootnode, DialKind::Reunion].map(PeerKind::Outbound);
     let told = texts([PeerKind::Inbound, bootnode, reunion, PeerKind::External]);
     assert_eq!(told, ["inbound", "outbound bootnode", "outbound reunion", "outbound external"]);
