@@ -175,12 +175,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             if self.enforce_next() {
                 continue;
             }
-            // A round starts when new rules have had their effect: what they end is no longer under way.
-            if self.drain == Drain::Fresh {
-                self.plan.start(&mut self.facts);
-                self.drain = Drain::Planning;
-            }
-            match self.plan.next(&mut self.facts, &mut self.rng) {
+            match self.planned() {
                 Step::Issue(attempt) => {
                     if let Some(command) = self.facts.issue(attempt) {
                         return command;
@@ -193,6 +188,18 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         }
         let unfinished = self.drain == Drain::Planning;
         self.fall_asleep(Some(self.facts.now.next()), WakeReason::Backlog, unfinished)
+    }
+
+    /// The next step of a round, which starts when new rules have had their effect: what they end is no longer under way.
+    fn planned(&mut self) -> Step {
+        if self.drain == Drain::Fresh {
+            if !self.facts.config.dialing {
+                return Step::Wait;
+            }
+            self.plan.start(&mut self.facts);
+            self.drain = Drain::Planning;
+        }
+        self.plan.next(&mut self.facts, &mut self.rng)
     }
 
     /// What is owed to the driver comes before all that is planned.

@@ -362,4 +362,7 @@ pub enum Change<I, A> {
     Restrict(Option<Vec<IpNet>>),
     /// A new `Config::bootnodes`.
     Bootnodes(Vec<Node<I, A>>),
+    /// A new `Config::dialing`. With false dials, resolves and the lookup under way are cancelled, and nobody is charged for
+    /// it; with true everything that has become due meanwhile follows at its pace.
+    Dialing(bool),
 }

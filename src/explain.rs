@@ -107,6 +107,8 @@ pub struct Explanation {
     pub standing: Standing,
     /// Number of nodes before it in its queue, counted up to 64; `None` for a queue without an order.
     pub ahead: Option<u32>,
+    /// Whether a slot is free for its dial. If not, it waits for one, even if no rule refuses it.
+    pub slot: bool,
     /// How its last attempt or session ended, and when.
     pub last: Option<(LastOutcome, Timestamp)>,
     /// Number of failures in a row.
@@ -119,10 +121,13 @@ impl fmt::Display for Explanation {
     /// One sentence for an operator.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.refusals.split_first() {
-            None if self.standing == Standing::Cooling => {
-                f.write_str("eligible, since its cooldown has ended")?
+            None => {
+                match self.standing {
+                    Standing::Cooling => f.write_str("eligible, since its cooldown has ended")?,
+                    standing => write!(f, "eligible, queued as {standing}")?,
+                }
+                f.write_str(if self.slot { "" } else { ", but no slot is free" })?;
             }
-            None => write!(f, "eligible, queued as {}", self.standing)?,
             Some((first, rest)) => {
                 write!(f, "not dialed: {first}")?;
                 rest.iter().try_for_each(|refusal| write!(f, "; {refusal}"))?;
@@ -168,6 +173,8 @@ pub struct NeedExplanation {
     pub looking: bool,
     /// The earliest deadline of the attempts under way; `None`: there is none.
     pub first_overdue: Option<Timestamp>,
+    /// `Config::dialing`: if it is false, nothing is done.
+    pub dialing: bool,
     /// Whether an outage of this host's network is suspected.
     pub offline: bool,
     /// What the dialer waits for, and until when, as of the last drain.
@@ -180,6 +187,9 @@ impl fmt::Display for NeedExplanation {
         write!(f, "{} of {} peers, {} attempts under way", self.connected, self.target, self.under_way)?;
         if self.connected >= self.target {
             return f.write_str(": the target is reached");
+        }
+        if !self.dialing {
+            f.write_str("; dialing is off")?;
         }
         if self.offline {
             f.write_str("; the network of this host seems to be down")?;

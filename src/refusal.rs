@@ -12,6 +12,8 @@ use crate::time::Timestamp;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Refusal {
+    /// `Config::dialing` is off: nobody is dialed.
+    DialingOff,
     /// It has the dialer's own id.
     OwnId,
     /// It is neither a static node, nor a known node, nor a bootnode, nor one that was found and waits to be dialed.
@@ -78,7 +80,8 @@ impl Refusal {
             | Self::ResolveDelay { until }
             | Self::Cooling { until }
             | Self::FamilyDown { until } => Some(until),
-            Self::OwnId
+            Self::DialingOff
+            | Self::OwnId
             | Self::Unknown
             | Self::Connected
             | Self::Restricted
@@ -91,6 +94,7 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::DialingOff => f.write_str("dialing is off: Change::Dialing(true) turns it on"),
             Self::OwnId => f.write_str("it is this node itself"),
             Self::Unknown => f.write_str("it is not known"),
             Self::InAttempt { .. } => f.write_str("an attempt to reach it is under way"),

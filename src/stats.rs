@@ -98,7 +98,7 @@ impl Outcomes {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Refusals {
-    /// `Refusal::OwnId` and `Refusal::Unknown`.
+    /// `Refusal::OwnId`, `Refusal::Unknown` and `Refusal::DialingOff`.
     pub not_a_candidate: u64,
     /// `Refusal::InAttempt`.
     pub in_attempt: u64,
@@ -123,7 +123,7 @@ pub struct Refusals {
 impl Refusals {
     pub(crate) const fn count(&mut self, refusal: &Refusal) {
         let counter = match refusal {
-            Refusal::OwnId | Refusal::Unknown => &mut self.not_a_candidate,
+            Refusal::OwnId | Refusal::Unknown | Refusal::DialingOff => &mut self.not_a_candidate,
             Refusal::InAttempt { .. } => &mut self.in_attempt,
             Refusal::Connected => &mut self.connected,
             Refusal::InboundPending { .. } => &mut self.inbound_pending,

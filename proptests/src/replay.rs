@@ -308,5 +308,6 @@ fn changed(change: &TraceChange, names: &mut Names) -> Change<Id, SocketAddr> {
         TraceChange::Bootnodes(nodes) => {
             Change::Bootnodes(nodes.iter().map(|node| node.node(names)).collect())
         }
+        TraceChange::Dialing(dialing) => Change::Dialing(*dialing),
     }
 }

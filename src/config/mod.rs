@@ -113,6 +113,9 @@ pub struct Config<I, A> {
     /// `maxActiveDialTasks` was 16). Unlimited in classic, where this limit belongs to the server around `dialstate`; 50 in
     /// scheduler, for all attempts.
     pub max_active_dials: u32,
+    /// Whether anything is dialed, resolved or looked up at all. While it is false, what is under way is cancelled, nothing begins,
+    /// and peers stay; bans and handshakes end in time. Default true (Bitcoin Core: `setnetworkactive`).
+    pub dialing: bool,
     /// Whether the driver can resolve nodes and look them up. Without discovery no `Resolve` and no `Lookup` is
     /// issued, and a node without an address is not dialed. Default true.
     pub discovery: bool,
@@ -213,6 +216,7 @@ impl<I, A> Config<I, A> {
             profile: Profile::Balanced,
             dynamic_target: 16,
             max_active_dials: 32,
+            dialing: true,
             discovery: true,
             bootnodes: Vec::new(),
             restrict: None,

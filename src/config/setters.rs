@@ -29,6 +29,7 @@ setters! {
     Config<I, A> {
         with_dynamic_target = dynamic_target: u32,
         with_max_active_dials = max_active_dials: u32,
+        with_dialing = dialing: bool,
         with_discovery = discovery: bool,
         with_bootnodes = bootnodes: Vec<Node<I, A>>,
         with_restrict = restrict: Option<Vec<IpNet>>,

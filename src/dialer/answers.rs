@@ -32,48 +32,53 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         let facts = &self.facts;
         let node = facts.nodes.find(id);
         let record = node.and_then(|node| facts.nodes.get(node));
-        let candidate = record.is_some_and(Record::is_candidate);
+        let candidate = node.filter(|_| record.is_some_and(Record::is_candidate));
         let requested = facts.requested.contains(id);
         let subject = match requested {
             true => self.plan.requested(facts, *id),
-            false => self.subject_of(id, node.filter(|_| candidate)),
+            false => self.subject_of(id, candidate),
         };
         let mut refusals = self.refusals(&subject);
-        let mut earliest = self.gone_by(&subject, &refusals);
-        let unknown = subject.kind == DialKind::Requested && !requested && *id != facts.me;
-        if unknown {
+        let (standing, ahead) = match candidate {
+            _ if requested => (Standing::Requested, None),
+            _ if subject.kind == DialKind::Bootnode => (Standing::Bootnode, None),
+            Some(node) => self.standing(node, refusals.is_empty()),
+            None => match self.buffered(*id).next() {
+                Some((ahead, _)) => (Standing::Found, Some(ahead.min(MOST_AHEAD))),
+                None => (Standing::None, None),
+            },
+        };
+        let mut earliest = self.earliest(&subject, &refusals);
+        if standing == Standing::None && candidate.is_none() && *id != facts.me {
             refusals.insert(0, Refusal::Unknown);
             earliest = None;
         }
-        // A node may be dialed as a bootnode too, or in some profiles a static one as a dynamic one, also where a lookup has
-        // found it to be.
-        let mixed = node.filter(|_| candidate && self.plan.mixes_sources());
-        let dynamic = mixed.and_then(|node| self.plan.subject(facts, node, DialKind::Dynamic));
-        let found = self.buffered(*id).map(|(_, subject)| subject);
-        for other in self.bootnodes(*id).chain(dynamic).chain(found) {
-            let other = self.gone_by(&other, &self.refusals(&other));
-            earliest = earliest.into_iter().chain(other).min();
+        if !facts.config.dialing {
+            refusals.insert(0, Refusal::DialingOff);
+            earliest = None;
         }
         let (last, last_at) = record.map_or((None, Timestamp::ZERO), Record::last);
         self.clock.explanation(Explanation {
             earliest,
-            standing: match node.filter(|_| candidate) {
-                _ if requested => Standing::Requested,
-                _ if subject.kind == DialKind::Bootnode => Standing::Bootnode,
-                Some(node) => self.standing(node, refusals.is_empty()),
-                None if subject.kind == DialKind::Dynamic => Standing::Found,
-                None => Standing::None,
-            },
+            standing,
             refusals,
-            ahead: match node.zip(record).filter(|_| candidate) {
-                Some((node, of)) => facts.waiting.ahead(of.place(), node, MOST_AHEAD),
-                None if requested => None,
-                None => self.buffered(*id).next().map(|(ahead, _)| ahead.min(MOST_AHEAD)),
-            },
+            ahead,
+            slot: self.plan.has_slot(facts, subject.kind),
             last: last.map(|last| (last, last_at)),
             failures: record.map_or(0, |record| self.plan.failures(record)),
             attempts: record.map_or(0, Record::attempts),
         })
+    }
+
+    /// The earliest instant at which a node may be dialed that is refused so. It may be dialed as a bootnode too, in some
+    /// profiles a static one as a dynamic one, and where a lookup has found it to be.
+    fn earliest(&self, subject: &Subject<'_, I, A>, refusals: &[Refusal]) -> Option<Timestamp> {
+        let mixed = subject.node.filter(|(_, record)| record.is_candidate() && self.plan.mixes_sources());
+        let dynamic = mixed.and_then(|(node, _)| self.plan.subject(&self.facts, node, DialKind::Dynamic));
+        let found = self.buffered(subject.id).map(|(_, found)| found);
+        let others = self.bootnodes(subject.id).chain(dynamic).chain(found);
+        let others = others.filter_map(|other| self.gone_by(&other, &self.refusals(&other)));
+        self.gone_by(subject, refusals).into_iter().chain(others).min()
     }
 
     /// What a node would be dialed as: a static or known node, a bootnode, what a lookup has found, or nothing but its id.
@@ -119,9 +124,12 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         })
     }
 
-    fn standing(&self, node: NodeSlot, eligible: bool) -> Standing {
-        match self.facts.queue_of(node) {
-            Queue::None | Queue::Idle => self.plan.standing(&self.facts, node, eligible),
+    /// The queue of a static or known node, and how many are before it.
+    fn standing(&self, node: NodeSlot, eligible: bool) -> (Standing, Option<u32>) {
+        let facts = &self.facts;
+        let ahead = facts.nodes.get(node).and_then(|of| facts.waiting.ahead(of.place(), node, MOST_AHEAD));
+        let standing = match facts.queue_of(node) {
+            Queue::None | Queue::Idle => self.plan.standing(facts, node, eligible),
             Queue::Static | Queue::StaticFailing => Standing::Static,
             Queue::Cooling | Queue::CoolingGood | Queue::Resting => Standing::Cooling,
             Queue::Ready(spot) => match spot.class {
@@ -134,7 +142,8 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             },
             Queue::Crowded { .. } => Standing::Crowded,
             Queue::Parked { .. } => Standing::Parked,
-        }
+        };
+        (standing, ahead)
     }
 
     /// Why there are fewer dynamic peers than the target asks for, and what is being done.
@@ -162,6 +171,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             connected_otherwise: otherwise.count() as u32,
             looking: !facts.lookup.is_idle(),
             first_overdue: dynamic.filter_map(|attempt| facts.attempts.deadline(attempt)).min(),
+            dialing: facts.config.dialing,
             offline: self.plan.is_offline(),
             waits: waits.into_iter().map(|(at, reason)| (reason, at)).collect(),
         })

@@ -17,6 +17,7 @@ use crate::facts::nodes::Record;
 use crate::facts::slots::AttemptSlot;
 use crate::node::{Node, NodeId};
 use crate::plan::policy::{Policy, Second};
+use crate::refusal::Refusal;
 use crate::stats::count;
 use crate::time::Timestamp;
 
@@ -271,6 +272,9 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// Notes a request of the operator. It waits for nothing but a slot.
     fn dial_requested(&mut self, id: I) -> Result<(), EventError> {
         let facts = &mut self.facts;
+        if !facts.config.dialing {
+            return Err(EventError::NotDialable(Refusal::DialingOff));
+        }
         let subject = self.plan.requested(facts, id);
         // Not every policy asks whether a node without an address can be resolved.
         let unresolvable = || facts.check_resolvable(&subject, &mut ControlFlow::Break).break_value();
@@ -310,6 +314,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             Change::MaxActiveDials(limit) => config.max_active_dials = limit,
             Change::Restrict(list) => config.restrict = list,
             Change::Bootnodes(nodes) => config.bootnodes = nodes,
+            Change::Dialing(dialing) => config.dialing = dialing,
         }
         config.validate_for(&self.facts.me).map_err(EventError::InvalidChange)?;
         let before = self.facts.reconfigure(config);

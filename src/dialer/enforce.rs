@@ -47,18 +47,26 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
 
     /// Checks one peer or attempt against new rules. Returns whether there was one to check.
     pub(super) fn enforce_next(&mut self) -> bool {
+        let is_left = self.sweep != Sweep::DONE;
+        if is_left {
+            self.enforce_on_last();
+        }
+        is_left
+    }
+
+    #[cold]
+    fn enforce_on_last(&mut self) {
         if let Some(peer) = self.sweep.peers.checked_sub(1) {
             self.sweep.peers = peer;
             PeerSlot::from_index(peer).into_iter().for_each(|peer| self.enforce_on_peer(peer));
-            return true;
+            return;
         }
-        let Some(attempt) = self.sweep.attempts.checked_sub(1) else { return false };
-        self.sweep.attempts = attempt;
-        let Some(attempt) = AttemptSlot::from_index(attempt) else { return true };
-        if self.facts.attempts.get(attempt).is_some_and(|of| self.facts.excludes_attempt(of)) {
+        self.sweep.attempts = self.sweep.attempts.saturating_sub(1);
+        let Some(attempt) = AttemptSlot::from_index(self.sweep.attempts) else { return };
+        let of = self.facts.attempts.get(attempt);
+        if of.is_some_and(|of| !self.facts.config.dialing || self.facts.excludes_attempt(of)) {
             self.plan.cancel(&mut self.facts, attempt);
         }
-        true
     }
 
     /// Ends a ban: a node that waited for that is a candidate again.
@@ -85,6 +93,11 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         }
         if self.facts.config.restrict != before.restrict {
             self.facts.waiting.loosen();
+            self.enforce_on_all();
+        }
+        if before.dialing && !self.facts.config.dialing {
+            self.facts.give_up_lookup();
+            self.plan.paused();
             self.enforce_on_all();
         }
     }

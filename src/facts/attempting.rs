@@ -110,10 +110,12 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         Ok(())
     }
 
-    /// The lookup is overdue: the driver is told to give up.
+    /// The lookup that is due or under way ends: in the second case the driver is told to give up.
     pub(crate) fn give_up_lookup(&mut self) {
         self.cancels.extend(self.lookup.running().map(Task::Lookup));
-        self.lookup.end(self.now);
+        if !self.lookup.is_idle() {
+            self.lookup.end(self.now);
+        }
     }
 
     /// Nobody is left to be told of the tasks that were given up.

@@ -375,6 +375,11 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
         self.clear_history(facts, node);
     }
 
+    fn paused(&mut self) {
+        self.decided = None;
+        self.waits.clear();
+    }
+
     /// A lookup that was decided on begins at its instant.
     fn time_passed(&mut self, facts: &mut Facts<I, A>) {
         if self.decided.is_some_and(|at| at <= facts.now) {

@@ -161,6 +161,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Plan<I, A> {
         policy!(self, plan => plan.network_changed(facts));
     }
 
+    fn paused(&mut self) {
+        policy!(self, plan => Policy::<I, A>::paused(plan));
+    }
+
     fn time_jumped(&mut self, facts: &Facts<I, A>) {
         policy!(self, plan => plan.time_jumped(facts));
     }
@@ -225,6 +229,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Plan<I, A> {
 
     fn free_slots(&self, facts: &Facts<I, A>) -> u32 {
         policy!(self, plan => Policy::<I, A>::free_slots(plan, facts))
+    }
+
+    fn has_slot(&self, facts: &Facts<I, A>, kind: DialKind) -> bool {
+        policy!(self, plan => plan.has_slot(facts, kind))
     }
 
     fn slow_dials(&self) -> u32 {

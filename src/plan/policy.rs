@@ -15,6 +15,7 @@ use crate::explain::Standing;
 use crate::facts::Facts;
 use crate::facts::attempting::Permit;
 use crate::facts::attempts::{Attempt, Ended, Stage};
+use crate::facts::budget::Budget;
 use crate::facts::counts::Counts;
 use crate::facts::nodes::Record;
 use crate::facts::peers::Peer;
@@ -195,6 +196,9 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
     /// The network of this host has changed.
     fn network_changed(&mut self, _facts: &mut Facts<I, A>) {}
 
+    /// Nothing is planned from now on, until a new round starts: what it waits for is void.
+    fn paused(&mut self);
+
     /// Time has jumped: the host has slept.
     fn time_jumped(&mut self, _facts: &Facts<I, A>) {}
 
@@ -268,6 +272,11 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
     /// How many slots neither a dynamic peer nor a dynamic dial holds.
     fn free_slots(&self, facts: &Facts<I, A>) -> u32 {
         facts.config.dynamic_target.saturating_sub(facts.taken_slots())
+    }
+
+    /// Whether a slot is free for a dial of a kind. In the original static and requested dials need none.
+    fn has_slot(&self, facts: &Facts<I, A>, kind: DialKind) -> bool {
+        Budget::of(kind) == Budget::Static || self.free_slots(facts) > 0
     }
 
     /// How many dynamic dials hold no slot, because they have taken long.

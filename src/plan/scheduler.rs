@@ -242,6 +242,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
         self.repool(facts, node);
     }
 
+    fn paused(&mut self) {
+        self.waits.clear();
+    }
+
     /// The alarm of the history.
     fn time_passed(&mut self, facts: &mut Facts<I, A>) {
         while let Some(node) = facts.waiting.first_due(Queue::Idle, facts.now) {
@@ -296,6 +300,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
             }
             Step::Wait
         })
+    }
+
+    fn has_slot(&self, facts: &Facts<I, A>, kind: DialKind) -> bool {
+        kind == DialKind::Requested || Self::free_slots(facts) > 0
     }
 
     fn waits(&self) -> &Waits {

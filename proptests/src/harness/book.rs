@@ -240,6 +240,7 @@ impl Book {
             Change::MaxActiveDials(active) => self.config.max_active_dials = *active,
             Change::Restrict(list) => self.config.restrict.clone_from(list),
             Change::Bootnodes(nodes) => self.config.bootnodes.clone_from(nodes),
+            Change::Dialing(on) => self.config.dialing = *on,
             _ => {}
         }
     }

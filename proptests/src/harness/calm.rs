@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dialstate::{DialOutcome, PeerKind, RemovalReason, Task, Timestamp};
+use dialstate::{Change, DialOutcome, PeerKind, RemovalReason, Task, Timestamp};
 
 use super::run::Run;
 use super::step::Drain;
@@ -46,7 +46,7 @@ pub(super) fn calm(run: &mut Run) -> Result<(), Broken> {
         return Ok(());
     }
     let now = run.book.now;
-    run.hand(now, &Event::Tick)?;
+    run.hand(now, &Event::Reconfigured(Change::Dialing(true)))?;
     run.drain(Drain::Full)?;
     // The longest cooldown is 72 min; a slot is filled against diversity once a minute.
     let end = now.saturating_add(Duration::from_secs(2 * 3_600));

@@ -11,6 +11,8 @@ use crate::world::{Command, Dialer, Id, Node};
 /// Checks a command against the books, which don't hold it yet.
 pub(super) fn command(book: &Book, command: &Command) -> Result<(), Broken> {
     let limits = &book.config.deadlines;
+    let begins = matches!(command, Command::Dial { .. } | Command::Resolve { .. } | Command::Lookup { .. });
+    ensure!(!begins || book.config.dialing, "dialing is off");
     match command {
         Command::Dial { node, kind, deadline, .. } => {
             let due = limits.dial.map(|limit| book.now.saturating_add(limit));
@@ -202,6 +204,8 @@ pub(super) fn rest(book: &Book, until: Option<Timestamp>) -> Result<(), Broken> 
     let overdue = book.flights.values().find(|flight| flight.deadline.is_some_and(|at| at <= book.now));
     ensure!(overdue.is_none(), "overdue at {:?}, and not cancelled: {overdue:?}", book.now);
     ensure!(book.ended.is_empty(), "ended, and not cancelled: {:?}", book.ended);
+    let flying = book.flights.values().next().filter(|_| !book.config.dialing);
+    ensure!(flying.is_none(), "dialing is off, and it is not cancelled: {flying:?}");
     let flying = book.flights.values().filter_map(|flight| flight.deadline).min();
     ensure!(flying.is_none_or(|at| until.is_some_and(|until| until <= at)), "sleeps over a deadline");
     Ok(())
@@ -242,5 +246,5 @@ pub(super) fn not_forgotten(book: &Book, dialer: &Dialer, until: Option<Timestam
 pub(super) fn is_hungry(book: &Book, dialer: &Dialer) -> bool {
     let gauges = dialer.gauges();
     let short = gauges.dynamic_peers < book.config.dynamic_target && gauges.ready == 0;
-    book.balanced && book.config.discovery && short && book.lookup().is_none()
+    book.balanced && book.config.dialing && book.config.discovery && short && book.lookup().is_none()
 }

@@ -137,6 +137,8 @@ pub enum Act {
     },
     /// The program was restarted. No byte says so: saved inputs are to go on meaning what they meant.
     Restart,
+    /// Dialing is turned off or on, which no byte says either.
+    Dialing(bool),
 }
 
 const OUTCOMES: [DialOutcome; 10] = [
@@ -192,6 +194,12 @@ impl Step {
     #[must_use]
     pub const fn with_restart(self) -> Self {
         Self { act: Act::Restart, ..self }
+    }
+
+    /// The same step, in which dialing is turned off or on.
+    #[must_use]
+    pub const fn with_dialing(self, on: bool) -> Self {
+        Self { act: Act::Dialing(on), ..self }
     }
 
     /// Takes the dialer itself out of a list of bootnodes.
@@ -325,6 +333,7 @@ impl Act {
             }
             Self::Tick => Event::Tick,
             Self::Restart => Event::Restarted,
+            Self::Dialing(on) => Event::Reconfigured(Change::Dialing(on)),
         }]
     }
 }

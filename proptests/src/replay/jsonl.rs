@@ -235,6 +235,7 @@ impl TryFrom<&Change<Id, SocketAddr>> for TraceChange {
             Change::MaxActiveDials(most) => Self::MaxActiveDials(*most),
             Change::Restrict(networks) => Self::Restrict(networks.clone()),
             Change::Bootnodes(nodes) => Self::Bootnodes(nodes.iter().map(Into::into).collect()),
+            Change::Dialing(dialing) => Self::Dialing(*dialing),
             other => {
                 return Err(format!("the trace format has no word for {other:?}: add it to trace/mod.rs"));
             }

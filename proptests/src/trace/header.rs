@@ -197,6 +197,7 @@ fn slots(config: &mut DialerConfig) -> Vec<(&'static str, Slot<'_>)> {
     let (pace, outage, limits) = (&mut config.pace, &mut config.outage, &mut config.limits);
     vec![
         ("max_active_dials", Count(&mut config.max_active_dials)),
+        ("dialing", Flag(&mut config.dialing)),
         ("max_addrs", Count(&mut config.max_addrs)),
         ("stagger", Span(&mut config.stagger)),
         ("restrict", Nets(&mut config.restrict)),

@@ -103,6 +103,8 @@ pub enum TraceChange {
     Restrict(Option<Vec<IpNet>>),
     /// `Change::Bootnodes`.
     Bootnodes(Vec<TraceNode>),
+    /// `Change::Dialing`.
+    Dialing(bool),
 }
 
 /// Whom a ban concerns.

@@ -14,6 +14,7 @@ fn balanced() {
     assert_eq!(config, Config::default());
     assert_eq!(config.profile(), Profile::Balanced);
     assert_eq!((config.dynamic_target, config.max_active_dials, config.max_addrs), (16, 32, 4));
+    assert!(config.dialing);
     assert!(config.discovery && config.bootnodes.is_empty() && config.restrict.is_none());
     assert_eq!(config.stagger, Duration::from_millis(250));
     let deadlines = &config.deadlines;

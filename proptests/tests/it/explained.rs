@@ -32,7 +32,7 @@ fn an_explanation_tells_what_was_before() {
     step(&mut dialer, 1, Event::NodeRestored(known));
     assert_eq!(
         dialer.explain(&[1; 32]).to_string(),
-        "eligible, queued as unlikely (no outcome since the start; failures in a row: 3)"
+        "eligible, queued as unlikely, but no slot is free (no outcome since the start; failures in a row: 3)"
     );
     let reason = RemovalReason::Closed;
     step(&mut dialer, 2, Event::NodeDiscovered { node: node(2), source: Source(1), vouched: false });
@@ -40,7 +40,10 @@ fn an_explanation_tells_what_was_before() {
     step(&mut dialer, 3, Event::PeerRemoved { id: [2; 32], reason });
     step(&mut dialer, 40, Event::Tick);
     let told = dialer.explain(&[2; 32]).to_string();
-    assert!(told.starts_with("eligible, since its cooldown has ended (at 3.000s"), "{told}");
+    assert!(
+        told.starts_with("eligible, since its cooldown has ended, but no slot is free (at 3.000s"),
+        "{told}"
+    );
 
     let config = Config::scheduler().with_bootnodes(vec![node(3)]);
     let scheduler = Dialer::new([0; 32], config, ChaCha8Rng::seed_from_u64(1), at(0)).unwrap();
@@ -149,7 +152,7 @@ fn what_was_found_is_not_unknown() {
     }
     let why = dialer.explain(&[4; 32]);
     assert_eq!((why.standing, why.ahead, why.earliest), (Standing::Found, Some(1), Some(at(1))));
-    assert_eq!(why.to_string(), "eligible, queued as found (never tried)");
+    assert_eq!(why.to_string(), "eligible, queued as found, but no slot is free (never tried)");
     step(&mut dialer, 2, Event::Banned { subject: BanSubject::Id([4; 32]), until: Some(at(9)) });
     assert_eq!(dialer.explain(&[4; 32]).earliest, Some(at(9)));
 }

@@ -233,6 +233,7 @@ fn events() -> Vec<Event<Id, SocketAddr>> {
         Event::Reconfigured(Change::MaxActiveDials(5)),
         Event::Reconfigured(Change::Restrict(None)),
         Event::Reconfigured(Change::Bootnodes(vec![node()])),
+        Event::Reconfigured(Change::Dialing(false)),
         Event::Tick,
     ]
 }

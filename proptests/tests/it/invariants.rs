@@ -8,6 +8,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRu
 
 /// Of so many steps one is a restart of the program, which no byte says.
 const RESTARTS: usize = 12;
+/// Of so many steps one turns dialing off, and two turn it on.
+const PAUSES: usize = 10;
 
 fn bytes() -> impl Strategy<Value = Step> {
     any::<[u8; Step::BYTES]>().prop_map(Step::from_bytes)
@@ -56,6 +58,16 @@ fn short_sequences_of_scheduler() {
 #[test]
 fn long_sequences_of_scheduler() {
     check(bytes(), 20..160, 120, Profile::Scheduler);
+}
+
+/// Now and then dialing is turned off and on.
+#[test]
+fn pauses_in_every_profile() {
+    for profile in Profile::ALL {
+        let step = (bytes(), 0..PAUSES);
+        let step = step.prop_map(|(step, one)| if one < 3 { step.with_dialing(one > 0) } else { step });
+        check(step, 20..160, 60, profile);
+    }
 }
 
 /// Now and then the program is restarted.

@@ -111,7 +111,7 @@ fn every_enum_that_operators_see_has_words() {
 fn a_snapshot_shows_nothing_private() {
     let mut dialer = dialer(|_| ());
     step(&mut dialer, 1, Event::NodeDiscovered { node: node(77), source: Source(1), vouched: false });
-    assert_eq!(format!("{:?}", dialer.snapshot()), "Snapshot { version: 6, .. }");
+    assert_eq!(format!("{:?}", dialer.snapshot()), "Snapshot { version: 7, .. }");
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn an_explanation_is_a_sentence() {
         step(&mut dialer, 1, Event::NodeDiscovered { node: node(1), source: Source(1), vouched: false });
     let Some(Command::Dial { dial, .. }) = commands.first() else { panic!("{commands:?}") };
     step(&mut dialer, 2, Event::NodeDiscovered { node: node(2), source: Source(1), vouched: false });
-    assert_eq!(told(&dialer, 2), "eligible, queued as fresh (never tried)");
+    assert_eq!(told(&dialer, 2), "eligible, queued as fresh, but no slot is free (never tried)");
     let finished = Event::DialFinished { dial: *dial, outcome: DialOutcome::Refused, tried: vec![] };
     step(&mut dialer, 3, finished);
     let banned = Event::Banned { subject: BanSubject::Id([1; 32]), until: Some(at(20)) };

@@ -24,7 +24,7 @@ impl<A: Address> Balanced<A> {
         facts: &mut Facts<I, A>,
         rng: &mut impl Rng,
     ) -> Option<Step> {
-        if !self.has_slot(facts) {
+        if !self.has_dynamic_slot(facts) {
             self.starvation.end();
             self.wait_for_slot(facts);
             return None;

@@ -7,7 +7,6 @@ use crate::address::Address;
 use crate::backoff::Cause;
 use crate::command::{DialKind, WakeReason};
 use crate::facts::Facts;
-use crate::facts::nodes::Record;
 use crate::facts::slots::NodeSlot;
 use crate::facts::waiting::Queue;
 use crate::node::NodeId;
@@ -96,14 +95,14 @@ impl<A: Address> Balanced<A> {
 
     /// Of some nodes of a queue the one that may be dialed early first.
     fn most_rested<I: NodeId>(&self, facts: &Facts<I, A>, queue: Queue) -> Option<(Timestamp, NodeSlot)> {
-        let some = facts.waiting.sample(queue);
-        some.filter_map(|node| Some((self.rested_from(facts, facts.nodes.get(node)?), node))).min()
+        let last = |node| facts.nodes.get(node).map(|record| (record.last().1, node));
+        let (last, node) = facts.waiting.sample(queue).filter_map(last).min()?;
+        Some((self.rested_from(facts, last), node))
     }
 
-    /// From when on a node may be dialed early: after the delay of a first failure, or at once if some dial has succeeded
-    /// since its last one.
-    fn rested_from<I: NodeId>(&self, facts: &Facts<I, A>, record: &Record<A>) -> Timestamp {
-        let (_, last) = record.last();
+    /// From when on a node may be dialed early whose last dial ended then: after the delay of a first failure, or at once if
+    /// some dial has succeeded since. The earlier the one, the earlier the other.
+    fn rested_from<I: NodeId>(&self, facts: &Facts<I, A>, last: Timestamp) -> Timestamp {
         if last < self.outage.last_success() {
             return last;
         }
@@ -134,6 +133,6 @@ impl<A: Address> Balanced<A> {
             return Some(facts.attempts.deadline(attempt)?.saturating_add(rest));
         }
         let network = matches!(record.notes.cause, Cause::Transport | Cause::Handshake);
-        (early && network).then(|| self.rested_from(facts, record).max(facts.now))
+        (early && network).then(|| self.rested_from(facts, last).max(facts.now))
     }
 }

@@ -31,6 +31,11 @@ pub(super) struct Fallback {
 impl Fallback {
     pub(super) const NEW: Self = Self { alone: None, tried: 0, last: Timestamp::ZERO, turn: 0 };
 
+    /// Nothing is dialed: that there is no outbound peer counts from the next round on.
+    pub(super) const fn paused(self) -> Self {
+        Self { alone: None, tried: 0, ..self }
+    }
+
     /// Notes since when there has been no outbound peer.
     pub(super) fn observe<I: NodeId, A: Address>(&mut self, facts: &Facts<I, A>) {
         let outbound = |budget| facts.peers.outbound(budget) > 0;

@@ -288,6 +288,13 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         }
     }
 
+    /// Slots that are left free say nothing of the candidates, and having no peer is no reason for a bootnode.
+    fn paused(&mut self) {
+        self.starvation.end();
+        self.fallback = self.fallback.paused();
+        self.waits.clear();
+    }
+
     /// What follows is paced from nothing.
     fn time_jumped(&mut self, facts: &Facts<I, A>) {
         self.paces.drain(&facts.config.pace, facts.now);
@@ -359,6 +366,14 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
 
     fn free_slots(&self, facts: &Facts<I, A>) -> u32 {
         self.missing(facts)
+    }
+
+    fn has_slot(&self, facts: &Facts<I, A>, kind: DialKind) -> bool {
+        match Budget::of(kind) {
+            Budget::Static => Self::has_static_slot(facts),
+            Budget::Dynamic => self.has_dynamic_slot(facts),
+            Budget::Feeler => !Self::is_feeler_slot_taken(facts),
+        }
     }
 
     fn slow_dials(&self) -> u32 {

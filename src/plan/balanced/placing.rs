@@ -190,7 +190,8 @@ impl<A: Address> Balanced<A> {
                 let due = Self::spread(facts, node, nanos(facts.config.backoff.medium));
                 self.cool(facts, node, Some(due), Cause::None);
             }
-            Refusal::OwnId
+            Refusal::DialingOff
+            | Refusal::OwnId
             | Refusal::Unknown
             | Refusal::InAttempt { .. }
             | Refusal::Connected

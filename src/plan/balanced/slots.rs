@@ -22,8 +22,13 @@ impl<A: Address> Balanced<A> {
         facts.config.dynamic_target.saturating_sub(taken)
     }
 
+    /// Whether one more attempt to a static node, or a requested one, may begin.
+    pub(super) fn has_static_slot<I: NodeId>(facts: &Facts<I, A>) -> bool {
+        facts.attempts.active(Budget::Static) < facts.config.pace.static_active
+    }
+
     /// Whether one more dynamic attempt may begin.
-    pub(super) fn has_slot<I: NodeId>(&self, facts: &Facts<I, A>) -> bool {
+    pub(super) fn has_dynamic_slot<I: NodeId>(&self, facts: &Facts<I, A>) -> bool {
         facts.attempts.active(Budget::Dynamic) < facts.config.max_active_dials && self.missing(facts) > 0
     }
 

@@ -4,14 +4,13 @@ use super::Balanced;
 use crate::address::Address;
 use crate::command::{DialKind, WakeReason};
 use crate::facts::Facts;
-use crate::facts::budget::Budget;
 use crate::facts::waiting::Queue;
 use crate::node::NodeId;
 use crate::plan::policy::{Policy, Step};
 
 impl<A: Address> Balanced<A> {
     pub(super) fn requested_dial<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
-        if facts.attempts.active(Budget::Static) >= facts.config.pace.static_active {
+        if !Self::has_static_slot(facts) {
             return None;
         }
         self.next_request(facts)?.map_or_else(Some, |permit| self.begin(facts, permit))
@@ -20,7 +19,7 @@ impl<A: Address> Balanced<A> {
     /// Static nodes, the one that has waited longest first. Those that have failed often have every fourth turn, so that
     /// they don't keep the others from being dialed.
     pub(super) fn static_dial<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
-        if facts.attempts.active(Budget::Static) >= facts.config.pace.static_active {
+        if !Self::has_static_slot(facts) {
             return None;
         }
         let mut order = [Queue::Static, Queue::StaticFailing];

@@ -1,11 +1,11 @@
-//! A running dialer is told other rules: a lower target, another restrict list, other bootnodes.
+//! A running dialer is told other rules: a lower target, another restrict list, other bootnodes, no dialing for a while.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dialstate::{
-    Change, ConfigError, DialKind, DialOutcome, DisconnectReason, EventError, MAX_DURATION, RestoreError,
-    Standing, Task, Timestamp,
+    Change, ConfigError, DialKind, DialOutcome, DisconnectReason, EventError, MAX_DURATION, Refusal,
+    RestoreError, Standing, Task, Timestamp,
 };
 use dialstate_proptests::world::{Command, Config, Dialer, Event, Id};
 use rand_chacha::ChaCha8Rng;
@@ -212,4 +212,55 @@ fn an_interval_that_is_too_long_for_its_burst_is_refused() {
     config.pace.burst += 1;
     let told = config.validate().unwrap_err();
     assert!(matches!(told, ConfigError::DurationOutOfRange { field: "pace.interval", .. }), "{told}");
+}
+
+/// Nodes 1 to 8 connect, 9 to 16 never answer.
+#[test]
+fn dialing_can_be_turned_off_and_on() {
+    let town =
+        Town::new(|node, _, _| if number(&node.id) <= 8 { Answer::Connects(BLINK) } else { Answer::Lost });
+    let mut scene = Scene::new(Config::default().with_discovery(false), town);
+    (1..=16).for_each(|n| scene.hand(discovered(node(n))));
+    scene.run(SECOND);
+    let (closed, cancelled) = hand(&mut scene, Change::Dialing(false));
+    assert_eq!((closed.len(), cancelled.len()), (0, 8));
+    let before = scene.seen.dials.len();
+    scene.run(10 * MINUTE);
+    let gauges = scene.sim.dialer().gauges();
+    assert_eq!((gauges.dynamic_peers, gauges.dynamic_attempts), (8, 0));
+    let why = scene.sim.dialer().explain(&id(9));
+    assert_eq!((why.refusals.as_slice(), why.earliest), (&[Refusal::DialingOff][..], None));
+    // Who was dialed then is not to blame.
+    assert_eq!(hand(&mut scene, Change::Dialing(true)), (vec![], vec![]));
+    assert_eq!(scene.seen.dials.len(), before + 8);
+}
+
+/// While dialing is off it waits for nothing, and nothing that was waited for counts when it is on again.
+#[test]
+fn a_dialer_that_is_off_waits_for_nothing() {
+    for profile in dialstate::Profile::ALL {
+        let config = Config::for_profile(profile).with_bootnodes(vec![node(1)]).with_discovery(false);
+        let mut dialer = Dialer::new([0; 32], config, ChaCha8Rng::seed_from_u64(1), Timestamp::ZERO).unwrap();
+        assert!(step(&mut dialer, 1, Event::Tick).is_empty());
+        assert!(step(&mut dialer, 2, Event::Reconfigured(Change::Dialing(false))).is_empty());
+        for event in [Event::StaticAdded(node(2)), discovered(node(3)), Event::Tick] {
+            assert!(step(&mut dialer, 100, event).is_empty());
+            assert!(matches!(dialer.poll(), Command::Sleep { until: None, .. }), "{:?}", dialer.poll());
+        }
+        let refused = dialer.handle(dialer.now(), Event::DialRequested(id(2)));
+        assert_eq!(refused, Err(EventError::NotDialable(Refusal::DialingOff)));
+        let told = dialer.explain_need().to_string();
+        assert!(told.contains("; dialing is off"), "{told}");
+        // A restore keeps it off.
+        dialer =
+            Dialer::restore(dialer.snapshot(), dialer.config().clone(), dialer.rng(), dialer.now()).unwrap();
+        let commands = step(&mut dialer, 200, Event::Reconfigured(Change::Dialing(true)));
+        let dialed = |command: &Command| match command {
+            Command::Dial { node, .. } => Some(number(&node.id)),
+            _ => None,
+        };
+        let dialed: BTreeSet<u32> = commands.iter().filter_map(dialed).collect();
+        assert!(dialed.contains(&2), "{dialed:?}");
+        assert_eq!(dialed.contains(&1), profile == dialstate::Profile::Classic, "{dialed:?}");
+    }
 }
