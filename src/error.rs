@@ -52,6 +52,18 @@ pub enum Collection {
     Requested,
 }
 
+impl Collection {
+    /// The path of its cap within `Config`.
+    const fn limit(self) -> &'static str {
+        match self {
+            Self::Statics => "limits.statics",
+            Self::BannedIds => "limits.banned_ids",
+            Self::BannedNetworks => "limits.banned_networks",
+            Self::Requested => "limits.requested",
+        }
+    }
+}
+
 impl fmt::Display for Collection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -76,9 +88,15 @@ impl fmt::Display for EventError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TimeOutOfRange { now } => {
-                write!(f, "now is {} ns, but must be at most 2^63 - 1 ns", now.as_nanos())
+                write!(
+                    f,
+                    "now is {} ns, but must be at most 2^63 - 1 ns: count it from the start of the program",
+                    now.as_nanos()
+                )
             }
-            Self::UnknownTask(task) => write!(f, "{task} was never issued by this dialer"),
+            Self::UnknownTask(task) => {
+                write!(f, "{task} was never issued by this dialer: answer with the token of its command")
+            }
             Self::EndedTask(task) => {
                 write!(f, "{task} has already ended: it was answered, cancelled or overdue")
             }
@@ -90,13 +108,11 @@ impl fmt::Display for EventError {
                 )
             }
             Self::Full { what, cap } => {
-                write!(
-                    f,
-                    "there are {cap} {what}, the most that Config::limits allows: raise the limit or remove some"
-                )
+                let limit = what.limit();
+                write!(f, "there are {cap} {what}, the most that {limit} allows: raise it or remove some")
             }
             Self::NotDialable(refusal) => write!(f, "the requested node can't be dialed: {refusal}"),
-            Self::OwnId => f.write_str("the node has this dialer's own id"),
+            Self::OwnId => f.write_str("the node has this dialer's own id: leave it out"),
             Self::InvalidChange(error) => write!(f, "the change is refused: {error}"),
         }
     }
@@ -163,8 +179,10 @@ impl fmt::Display for ConfigError {
             Self::DurationOutOfRange { field, least, most, given } => {
                 write!(f, "{field} is {given:?}, but must be from {least:?} to {most:?}")
             }
-            Self::Above { field, bound } => write!(f, "{field} must not be above {bound}"),
-            Self::OwnBootnode => f.write_str("a bootnode has this dialer's own id"),
+            Self::Above { field, bound } => {
+                write!(f, "{field} must not be above {bound}: lower the one or raise the other")
+            }
+            Self::OwnBootnode => f.write_str("a bootnode has this dialer's own id: take it off the list"),
         }
     }
 }

@@ -159,6 +159,8 @@ pub struct Gauges {
     pub static_attempts: u32,
     /// Attempts under way in the dynamic budget.
     pub dynamic_attempts: u32,
+    /// Feelers and reunions under way, and feelers that have connected and are not closed yet. They share one slot.
+    pub feelers: u32,
     /// Dynamic dials older than [`Pace::slow_after`](crate::Pace::slow_after), which hold no slot any more; they are among the
     /// dynamic attempts.
     pub slow_dials: u32,

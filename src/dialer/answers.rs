@@ -274,6 +274,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             dynamic_peers: facts.peers.outbound(Budget::Dynamic),
             static_attempts: facts.attempts.active(Budget::Static),
             dynamic_attempts: facts.attempts.active(Budget::Dynamic),
+            feelers: facts.peers.outbound(Budget::Feeler).saturating_add(facts.attempts.unmet(Budget::Feeler)),
             slow_dials: self.plan.slow_dials(),
             known: facts.nodes.known(),
             good: self.plan.good(),

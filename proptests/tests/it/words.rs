@@ -30,18 +30,19 @@ fn errors_say_what_to_do() {
     ]
     .map(|error| error.to_string());
     let wanted = [
-        "now is 18446744073709551615 ns, but must be at most 2^63 - 1 ns",
-        "dial 7 was never issued by this dialer",
+        "now is 18446744073709551615 ns, but must be at most 2^63 - 1 ns: count it from the start of the program",
+        "dial 7 was never issued by this dialer: answer with the token of its command",
         "dial 7 has already ended: it was answered, cancelled or overdue",
-        "there are 3 static nodes, the most that Config::limits allows: raise the limit or remove some",
+        "there are 3 static nodes, the most that limits.statics allows: raise it or remove some",
         "the requested node can't be dialed: it is connected",
-        "the node has this dialer's own id",
+        "the node has this dialer's own id: leave it out",
         "the change is refused: max_addrs is 20, but must be from 1 to 16",
     ];
     assert_eq!(told, wanted);
     let above = ConfigError::Above { field: "backoff.short", bound: "backoff.max" };
-    assert_eq!(above.to_string(), "backoff.short must not be above backoff.max");
-    assert_eq!(ConfigError::OwnBootnode.to_string(), "a bootnode has this dialer's own id");
+    assert_eq!(above.to_string(), "backoff.short must not be above backoff.max: lower the one or raise the other");
+    let own = ConfigError::OwnBootnode.to_string();
+    assert_eq!(own, "a bootnode has this dialer's own id: take it off the list");
     let told = [RestoreError::Config(change()), RestoreError::OtherProfile, RestoreError::TimeOutOfRange]
         .map(|error| error.to_string());
     let wanted = [
@@ -56,7 +57,7 @@ fn errors_say_what_to_do() {
 fn errors_that_wrap_others_name_them_as_their_source() {
     let source = |error: &dyn Error| error.source().map(ToString::to_string);
     let config = ConfigError::OwnBootnode;
-    let own = Some("a bootnode has this dialer's own id".to_owned());
+    let own = Some("a bootnode has this dialer's own id: take it off the list".to_owned());
     assert_eq!(source(&EventError::InvalidChange(config.clone())), own);
     assert_eq!(source(&RestoreError::Config(config.clone())), own);
     let failed = std::io::Error::other("disk full");

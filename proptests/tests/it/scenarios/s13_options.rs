@@ -230,9 +230,13 @@ fn a_feeler_that_is_done_is_closed_beside_a_second_connection() {
         .find_map(|second| Some((second, step(&mut dialer, second, Event::Tick).into_iter().find(is_dial)?)))
         .unwrap();
     let Command::Dial { dial, .. } = dial else { panic!("{dial:?}") };
+    assert_eq!((dialer.gauges().feelers, dialer.gauges().dynamic_attempts), (1, 0));
     dialer.handle(at(second), Event::DialConnected { dial, addr: None, tried: vec![] }).unwrap();
+    assert_eq!(dialer.gauges().feelers, 1);
     let commands = step(&mut dialer, second, inbound(1));
     assert_eq!(commands, [Command::Disconnect { id: id(1), reason: DisconnectReason::FeelerDone }]);
+    step(&mut dialer, second, Event::PeerRemoved { id: id(1), reason: RemovalReason::Local });
+    assert_eq!(dialer.gauges().feelers, 0);
 }
 
 /// Of a node in both families only the IPv6 address fails: that counts for IPv6, though an IPv4 address comes first.
