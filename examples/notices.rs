@@ -27,6 +27,7 @@ fn log(dialer: &mut Dialing) {
             Notice::Online | Notice::DiversityRelaxed { .. } | Notice::KnownNodeForgotten { .. } => {
                 info!(target: "dialstate", %at, "{notice}")
             }
+            Notice::RequestEnded { id, .. } => info!(target: "dialstate", %at, node = ?id, "{notice}"),
             Notice::StaticParked { id, .. }
             | Notice::StaticDeleted { id, .. }
             | Notice::RequestDropped { id, .. } => {

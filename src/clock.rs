@@ -90,7 +90,10 @@ impl Clock {
             Notice::OfflineSuspected { since: at } | Notice::TimeJumped { expected: at } => {
                 *at = self.outer(*at)
             }
-            Notice::DiversityRelaxed { .. } | Notice::KnownNodeForgotten { .. } | Notice::Online => {}
+            Notice::RequestEnded { .. }
+            | Notice::DiversityRelaxed { .. }
+            | Notice::KnownNodeForgotten { .. }
+            | Notice::Online => {}
         }
         notice
     }

@@ -64,8 +64,11 @@ const BACKLOG: u32 = 256;
 /// - **commands**: [`poll`](Self::poll), until it returns [`Command::Sleep`]. [`step`](Self::step) is both.
 /// - **notices**: [`next_notice`](Self::next_notice), whenever you like, or never.
 /// - **questions**: [`peers`](Self::peers), [`tasks`](Self::tasks), [`known_nodes`](Self::known_nodes),
-///   [`known_node`](Self::known_node), [`explain`](Self::explain), [`stats`](Self::stats), [`gauges`](Self::gauges),
-///   [`config`](Self::config), [`now`](Self::now). They change nothing.
+///   [`known_node`](Self::known_node), [`bans`](Self::bans); [`explain`](Self::explain),
+///   [`explain_need`](Self::explain_need), [`excludes`](Self::excludes), [`excludes_id`](Self::excludes_id);
+///   [`stats`](Self::stats), [`gauges`](Self::gauges), [`config`](Self::config), [`now`](Self::now). They change nothing, and
+///   answer as of the latest event: handle a `Tick` before, if that may be long ago.
+/// - **checks**: [`verify`](Self::verify). With the feature `serde`, `snapshot` and `restore` keep all of it over a restart.
 ///
 /// `I` is the node id, `A` the address, `R` the rng. The rng should be a seeded, portable one (ChaCha, for example):
 /// it keys the hashes against strangers who choose their ids, and it decides which nodes are drawn.

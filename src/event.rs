@@ -36,11 +36,11 @@ pub enum Event<I, A> {
     /// where its history goes on. In `balanced` an attempt to reach it is cancelled. Ignored for a node that is not static.
     StaticRemoved(I),
     /// A node was discovered. For a node that is known already, the addresses are updated, unless the new list is
-    /// empty. At the caps in [`Limits`](crate::Limits) it takes the place of another known node or is dropped.
+    /// empty. In `balanced` ignored for the own id, and for a node all of whose addresses can't be dialed. At the caps in [`Limits`](crate::Limits) it takes the place of another known node or is dropped.
     NodeDiscovered {
         /// The node.
         node: Node<I, A>,
-        /// Who told of the node.
+        /// Who told of the node: 0 to 254, since 255 stands for lookups.
         source: Source,
         /// Whether the caller vouches for the addresses, as for those in a record that the node has signed: they replace
         /// the known ones, and a node that was connected to once and has left counts as back. Otherwise an address that
@@ -130,10 +130,13 @@ pub enum Event<I, A> {
         nodes: Vec<Node<I, A>>,
     },
     /// A dial of this node was requested. It gets one attempt in the static budget, regardless of cooldown, target,
-    /// pace and limits per subnet. An unknown node is resolved first.
+    /// pace and limits per subnet. An unknown node is resolved first; to dial it at an address of yours, tell that before with
+    /// `NodeDiscovered`. `Notice::RequestEnded` tells what came of it.
     ///
-    /// Errors: `NotDialable` if another rule refuses the node (own id, connected, in an attempt, banned, restricted …), or if it has no
-    /// address and [`Config::discovery`](crate::Config::discovery) is off;
+    /// The peer takes no slot of the dynamic target. When it is lost, its node is dialed again only if it is static or known.
+    ///
+    /// Errors: `NotDialable` if another rule refuses the node (own id, connected, in an attempt, banned, restricted …), while
+    /// [`Config::dialing`](crate::Config::dialing) is off, or if it has no address and [`Config::discovery`](crate::Config::discovery) is off;
     /// `Full` at [`Limits::requested`](crate::Limits::requested).
     DialRequested(I),
     /// A node or network was banned: it is not dialed, and its peers are disconnected, until the ban ends. A ban of
@@ -269,7 +272,8 @@ impl fmt::Display for RemovalReason {
     }
 }
 
-/// A number of the caller's for an inbound connection, unique among those whose handshake is under way.
+/// A number of the caller's for an inbound connection, unique among those whose handshake is under way. It is not the number that
+/// a [`Runner`](crate::driver::Runner) gives a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_structs, reason = "a plain number")]
@@ -363,6 +367,7 @@ pub enum Change<I, A> {
     /// A new `Config::bootnodes`.
     Bootnodes(Vec<Node<I, A>>),
     /// A new `Config::dialing`. With false dials, resolves and the lookup under way are cancelled, and nobody is charged for
-    /// it; with true everything that has become due meanwhile follows at its pace.
+    /// it; with true everything that has become due meanwhile follows at its pace. Requested dials that wait are kept, one
+    /// that is under way is given up (`Notice::RequestEnded`), and new ones are refused.
     Dialing(bool),
 }

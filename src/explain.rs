@@ -117,6 +117,20 @@ pub struct Explanation {
     pub attempts: u32,
 }
 
+impl Explanation {
+    fn tell_earliest(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(at) = self.earliest else { return f.write_str("; only an event changes that") };
+        // A cooldown is cut short where peers are missing.
+        let cools = |refusal: &Refusal| matches!(refusal, Refusal::Cooling { until } if *until > at);
+        if self.refusals.iter().any(cools) {
+            write!(f, "; dialed from {at} on if peers are missing and nobody else is ready")?;
+        } else {
+            write!(f, "; eligible at {at} at the earliest")?;
+        }
+        f.write_str(if self.slot { "" } else { "; no slot is free now" })
+    }
+}
+
 impl fmt::Display for Explanation {
     /// One sentence for an operator.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -128,13 +142,13 @@ impl fmt::Display for Explanation {
                 }
                 f.write_str(if self.slot { "" } else { ", but no slot is free" })?;
             }
+            Some(_) if self.refusals.contains(&Refusal::OwnId) => {
+                return write!(f, "not dialed: {}", Refusal::OwnId);
+            }
             Some((first, rest)) => {
                 write!(f, "not dialed: {first}")?;
                 rest.iter().try_for_each(|refusal| write!(f, "; {refusal}"))?;
-                match self.earliest {
-                    Some(at) => write!(f, "; eligible at {at} at the earliest")?,
-                    None => f.write_str("; only an event changes that")?,
-                }
+                self.tell_earliest(f)?;
             }
         }
         match self.last {
@@ -184,7 +198,11 @@ pub struct NeedExplanation {
 impl fmt::Display for NeedExplanation {
     /// One sentence for an operator.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} peers, {} attempts under way", self.connected, self.target, self.under_way)?;
+        write!(
+            f,
+            "{} of {} dynamic peers, {} attempts under way",
+            self.connected, self.target, self.under_way
+        )?;
         if self.connected >= self.target {
             return f.write_str(": the target is reached");
         }

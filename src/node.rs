@@ -96,12 +96,12 @@ pub struct KnownNode<I, A> {
     pub node: Node<I, A>,
     /// Who told of the node first.
     pub source: Source,
-    /// Whether it was connected to at least once.
+    /// Whether a dial has connected to it at least once. A connection that it has opened does not count.
     pub good: bool,
     /// Number of failures in a row.
     pub failures: u32,
-    /// Time since its last attempt or session ended, when it was asked for; `None`: it was never tried. The time in which the
-    /// program is down is not in it.
+    /// Time from the end of its last attempt or session to the latest event when it was asked for; `None`: it was never tried.
+    /// The time in which the program is down is not in it.
     pub last_tried: Option<Duration>,
     /// Whether it is one of the last good peers, which are dialed first after a restart. `Config::anchors` says how
     /// many there are.

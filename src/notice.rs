@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use crate::explain::LastOutcome;
 use crate::network::Subnet;
 use crate::node::{Hex, NodeId};
 use crate::refusal::Refusal;
@@ -34,6 +35,14 @@ pub enum Notice<I> {
         id: I,
         /// The rule that excludes it.
         reason: Refusal,
+    },
+    /// A requested dial has come to its end. One that has connected is followed by nothing: when the peer is lost, its node is
+    /// dialed again only if it is static or known.
+    RequestEnded {
+        /// The node.
+        id: I,
+        /// How it ended; `None`: it was given up, since `Change::Dialing`, a ban or another event has made it moot.
+        outcome: Option<LastOutcome>,
     },
     /// A known node is no longer known: `NodeForgotten` said so, or it had to give way to another one at a cap in
     /// [`Limits`](crate::Limits). Whoever keeps something beside it, a key or a record, may drop that, unless the node is static,
@@ -76,6 +85,12 @@ impl<I: NodeId> fmt::Display for Notice<I> {
             Self::StaticDeleted { id, reason } => write!(f, "static node {} is deleted: {reason}", Hex(id)),
             Self::RequestDropped { id, reason } => {
                 write!(f, "the requested dial of {} is dropped: {reason}", Hex(id))
+            }
+            Self::RequestEnded { id, outcome: Some(outcome) } => {
+                write!(f, "the requested dial of {} is over: {outcome}", Hex(id))
+            }
+            Self::RequestEnded { id, outcome: None } => {
+                write!(f, "the requested dial of {} was given up", Hex(id))
             }
             Self::KnownNodeForgotten { id } => write!(f, "node {} is no longer known", Hex(id)),
             Self::DiversityRelaxed { id, subnet } => {

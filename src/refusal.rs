@@ -106,7 +106,9 @@ impl fmt::Display for Refusal {
                 Until("banned", *until).fmt(f)
             }
             Self::Restricted => f.write_str("the restrict list excludes its addresses"),
-            Self::NoAddress => f.write_str("it has no address, and there is no discovery to resolve one"),
+            Self::NoAddress => f.write_str(
+                "it has no address, and there is no discovery to resolve one: tell one with NodeDiscovered",
+            ),
             Self::ResolveDelay { until } => {
                 write!(f, "it has no address, and may be resolved again at {until}")
             }

@@ -93,6 +93,13 @@ impl From<&io::Error> for DialOutcome {
     }
 }
 
+impl From<io::Error> for DialOutcome {
+    /// As from a reference to it.
+    fn from(error: io::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
 /// Whether an error of the system says that the other side has ended the connection.
 const fn is_stream_end(kind: io::ErrorKind) -> bool {
     matches!(
@@ -129,7 +136,7 @@ mod tests {
             DialOutcome::from(&io::Error::from(io::ErrorKind::UnexpectedEof)),
             DialOutcome::HandshakeFailed
         );
-        assert_eq!(DialOutcome::from(&io::Error::other("no common protocol")), DialOutcome::HandshakeFailed);
+        assert_eq!(DialOutcome::from(io::Error::other("no common protocol")), DialOutcome::HandshakeFailed);
         // Too many open files, here and in the whole system.
         #[cfg(unix)]
         assert_eq!([os(24), os(23)], [DialOutcome::LocalError; 2]);

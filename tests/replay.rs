@@ -119,7 +119,10 @@ fn questions_and_pictures() {
     let (code, out, _) = replay(&[&rec, "--explain", id, "--at", &at]);
     assert_eq!(code, 0);
     assert!(out.lines().nth(1).unwrap().starts_with(id), "{out}");
-    assert!(out.contains("an attempt to reach it is under way") && out.contains(" of 16 peers"), "{out}");
+    assert!(
+        out.contains("an attempt to reach it is under way") && out.contains(" of 16 dynamic peers"),
+        "{out}"
+    );
     let (code, _, err) = replay(&[&rec, "--explain", id, "--at", "3"]);
     assert_eq!(code, 2, "{err}");
     assert!(err.contains("expected a span such as 90s"), "{err}");

@@ -217,6 +217,10 @@ fn notice(notice: &Notice<Id>) -> String {
         Notice::RequestDropped { id: whom, reason } => {
             format!("request_dropped {} {}", id(whom), refusal(reason))
         }
+        Notice::RequestEnded { id: whom, outcome } => {
+            let how = outcome.map_or_else(|| "given up".to_owned(), |outcome| outcome.to_string());
+            format!("request_ended {} {how}", id(whom))
+        }
         Notice::KnownNodeForgotten { id: whom } => format!("known_node_forgotten {}", id(whom)),
         Notice::DiversityRelaxed { id: whom, subnet } => {
             format!("diversity_relaxed {} {}", id(whom), self::subnet(*subnet))

@@ -238,6 +238,15 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         self.facts.excludes(addr).map(|refusal| self.clock.refusal(refusal))
     }
 
+    /// The rule that excludes a node whatever its address is: it is this one itself, or its id is banned. A driver can ask when an
+    /// inbound handshake has shown the id.
+    #[must_use]
+    pub fn excludes_id(&self, id: &I) -> Option<Refusal> {
+        let banned = self.facts.bans.of_id(id, self.facts.now).map(|until| Refusal::BannedId { until });
+        let own = (*id == self.facts.me).then_some(Refusal::OwnId);
+        own.or(banned).map(|refusal| self.clock.refusal(refusal))
+    }
+
     /// The bans in force, and until when each holds; `None`: until it is lifted. The order has no meaning, but is the same on
     /// every machine.
     pub fn bans(&self) -> impl Iterator<Item = (BanSubject<I>, Option<Timestamp>)> {
@@ -274,7 +283,10 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             dynamic_peers: facts.peers.outbound(Budget::Dynamic),
             static_attempts: facts.attempts.active(Budget::Static),
             dynamic_attempts: facts.attempts.active(Budget::Dynamic),
-            feelers: facts.peers.outbound(Budget::Feeler).saturating_add(facts.attempts.unmet(Budget::Feeler)),
+            feelers: facts
+                .peers
+                .outbound(Budget::Feeler)
+                .saturating_add(facts.attempts.unmet(Budget::Feeler)),
             slow_dials: self.plan.slow_dials(),
             known: facts.nodes.known(),
             good: self.plan.good(),

@@ -18,7 +18,8 @@ pub(super) struct Races<I, A> {
 #[derive(Clone, Debug)]
 struct Dial<I, A> {
     id: I,
-    kind: PeerKind,
+    kind: DialKind,
+    deadline: Option<Timestamp>,
     race: Race<A>,
 }
 
@@ -26,7 +27,7 @@ struct Dial<I, A> {
 #[derive(Debug)]
 pub(super) enum RacesStep<I, A> {
     /// Connect to this address of the node `id`.
-    Start { dial: DialId, id: I, addr: A },
+    Start { dial: DialId, id: I, addr: A, kind: DialKind, deadline: Option<Timestamp> },
     /// A dial has ended without a connection: its answer.
     Failed(Event<I, A>),
     /// Wait until this instant at most.
@@ -61,19 +62,20 @@ impl<I: Copy, A: Clone + PartialEq> Races<I, A> {
         deadline: Option<Timestamp>,
     ) {
         let race = Race::new(now, dial, node.addrs, stagger, deadline);
-        self.running.insert(dial, Dial { id: node.id, kind: PeerKind::Outbound(kind), race });
+        self.running.insert(dial, Dial { id: node.id, kind, deadline, race });
     }
 
     /// What to do at `now`; waits until `sleep` at most. Walks over the dials under way.
     pub(super) fn next(&mut self, now: Timestamp, sleep: Option<Timestamp>) -> RacesStep<I, A> {
         let mut until = sleep;
         let mut ended = None;
-        for (dial, running) in &mut self.running {
-            match running.race.next(now) {
-                RaceStep::Start(addr) => return RacesStep::Start { dial: *dial, id: running.id, addr },
+        for (&dial, running) in &mut self.running {
+            let Dial { id, kind, deadline, ref mut race } = *running;
+            match race.next(now) {
+                RaceStep::Start(addr) => return RacesStep::Start { dial, id, addr, kind, deadline },
                 RaceStep::Wait(at) => until = until.into_iter().chain(at).min(),
                 RaceStep::Finished => {
-                    ended = Some(*dial);
+                    ended = Some(dial);
                     break;
                 }
             }
@@ -89,8 +91,8 @@ impl<I: Copy, A: Clone + PartialEq> Races<I, A> {
         if !self.running.get_mut(&dial)?.race.connected(addr) {
             return None;
         }
-        let Dial { id, kind, race } = self.running.remove(&dial)?;
-        Some(Won { id, kind, addr: addr.clone(), answer: race.answer() })
+        let Dial { id, kind, race, .. } = self.running.remove(&dial)?;
+        Some(Won { id, kind: PeerKind::Outbound(kind), addr: addr.clone(), answer: race.answer() })
     }
 
     /// An address has failed. Ignored if its dial has ended already.

@@ -1,6 +1,6 @@
 //! A dialer, and all that is open for it.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use rand_core::Rng;
@@ -8,7 +8,7 @@ use rand_core::Rng;
 use super::races::{Races, RacesStep, Won};
 use super::sessions::Sessions;
 use crate::address::Address;
-use crate::command::{Command, DialId, LookupId, ResolveId, Task};
+use crate::command::{Command, DialId, DialKind, DisconnectReason, LookupId, ResolveId, Task};
 use crate::dialer::Dialer;
 use crate::error::EventError;
 use crate::event::{DialOutcome, Event, PeerKind, RemovalReason};
@@ -68,11 +68,13 @@ impl<I: NodeId, A: Address, R: Rng, S: Sink<I, A>> Decide<I, A> for Recorder<I, 
 
 /// A dialer, the races of its dials, and the connections of its peers.
 ///
-/// `H` is a handle of yours that ends something when it is dropped: a guard that aborts a task or closes a connection. The
-/// runner holds one for each connection, and those for tasks that you give it, and drops each when it is to end. What is
-/// dropped with the runner, at shutdown, ends too.
+/// `H` is a handle of yours that ends something when it is dropped: a guard that aborts a task or closes a connection. (A
+/// `JoinHandle` is none, of `std` or of tokio: dropped, it lets its task run on. Wrap what stops it into a type whose `Drop`
+/// does so.) The runner holds one for each connection, and those for tasks that you give it, and drops each when it is to
+/// end. What is dropped with the runner, at shutdown, ends too.
 ///
-/// 1. [`poll`](Self::poll), and do what each [`RunnerStep`] says, until it is to wait.
+/// 1. [`poll`](Self::poll), do what each [`RunnerStep`] says, and [`hold`](Self::hold) the handle of what runs for it, or that runs
+///    on after a cancel. Until it is to wait.
 /// 2. Say what has happened: [`connected`](Self::connected) or [`failed`](Self::failed) for each `Connect`,
 ///    [`added`](Self::added) for any other connection, [`closed`](Self::closed) for one that has ended, from whatever side, and
 ///    [`handle`](Self::handle) for answers and all else. Go on with 1.
@@ -114,6 +116,8 @@ pub struct Runner<D, I, A, H> {
     connections: BTreeMap<u64, H>,
     /// The number of the last connection.
     count: u64,
+    /// Connections that are to be closed, and were not given back yet.
+    closing: VecDeque<(I, DisconnectReason, H)>,
     tasks: BTreeMap<Task, Vec<H>>,
 }
 
@@ -121,7 +125,7 @@ pub struct Runner<D, I, A, H> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "what it asks for counts as under way"]
 #[expect(clippy::exhaustive_enums, reason = "a driver must handle every step")]
-pub enum RunnerStep<I, A> {
+pub enum RunnerStep<I, A, H> {
     /// Connect to an address beside whatever else runs, and prove the id of the node. Answer with
     /// [`Runner::connected`] or [`Runner::failed`], however late.
     Connect {
@@ -131,6 +135,20 @@ pub enum RunnerStep<I, A> {
         id: I,
         /// The address.
         addr: A,
+        /// What the dial is for.
+        kind: DialKind,
+        /// The instant at which the dialer gives the dial up; `None`: never. The runner cancels it then.
+        deadline: Option<Timestamp>,
+    },
+    /// A connection is to end. The dialer and the runner have done with it: say goodbye if your protocol has a word for it, and
+    /// drop the handle. No answer is wanted.
+    Close {
+        /// The node.
+        id: I,
+        /// Why.
+        reason: DisconnectReason,
+        /// The handle that the runner held.
+        handle: H,
     },
     /// Find the addresses of a node. Answer with `Event::ResolveFinished`.
     Resolve {
@@ -157,13 +175,16 @@ impl<I: NodeId, A: Address, H, D: Decide<I, A>> Runner<D, I, A, H> {
     #[must_use]
     pub fn new(dialer: D) -> Self {
         let (races, sessions, connections) = (Races::default(), Sessions::new(), BTreeMap::new());
-        Self { dialer, races, sessions, connections, count: 0, tasks: BTreeMap::new() }
+        let (closing, tasks) = (VecDeque::new(), BTreeMap::new());
+        Self { dialer, races, sessions, connections, count: 0, closing, tasks }
     }
 
-    /// What to do next, at `now`. Handles are dropped here if the dialer has cancelled their task, or wants their peer
-    /// disconnected.
-    pub fn poll(&mut self, now: Timestamp) -> RunnerStep<I, A> {
+    /// What to do next, at `now`. Handles are dropped here if the dialer has cancelled their task.
+    pub fn poll(&mut self, now: Timestamp) -> RunnerStep<I, A, H> {
         loop {
+            if let Some((id, reason, handle)) = self.closing.pop_front() {
+                return RunnerStep::Close { id, reason, handle };
+            }
             match self.dialer.poll() {
                 Command::Dial { dial, node, kind, stagger, deadline } => {
                     self.races.begin(now, dial, node, kind, stagger, deadline);
@@ -176,14 +197,15 @@ impl<I: NodeId, A: Address, H, D: Decide<I, A>> Runner<D, I, A, H> {
                 }
                 Command::Disconnect { id, reason } => {
                     let (doomed, answer) = self.sessions.disconnect(id, reason);
-                    for connection in doomed {
-                        self.connections.remove(&connection);
-                    }
+                    let handles = doomed.iter().filter_map(|connection| self.connections.remove(connection));
+                    self.closing.extend(handles.map(|handle| (id, reason, handle)));
                     answer.map(|event| self.tell(now, event));
                 }
                 // Asking again gives the same, so nothing is lost while dials begin.
                 Command::Sleep { until, .. } => match self.races.next(now, until) {
-                    RacesStep::Start { dial, id, addr } => return RunnerStep::Connect { dial, id, addr },
+                    RacesStep::Start { dial, id, addr, kind, deadline } => {
+                        return RunnerStep::Connect { dial, id, addr, kind, deadline };
+                    }
                     RacesStep::Failed(answer) => _ = self.tell(now, answer),
                     RacesStep::Wait(until) => return RunnerStep::Wait(until),
                 },
@@ -211,7 +233,7 @@ impl<I: NodeId, A: Address, H, D: Decide<I, A>> Runner<D, I, A, H> {
     }
 
     /// A `Connect` has led to a connection. If the dialer wants it, `hold` makes its handle, and is given the number for
-    /// [`closed`](Self::closed). Otherwise returns false: close the connection.
+    /// [`closed`](Self::closed): one of the runner's own, and not that of `Event::InboundPending`. Otherwise returns false: close the connection.
     pub fn connected(&mut self, now: Timestamp, dial: DialId, addr: &A, hold: impl FnOnce(u64) -> H) -> bool {
         let Some(Won { id, kind, addr, answer }) = self.races.connected(dial, addr) else { return false };
         // The other addresses are given up.
@@ -255,7 +277,7 @@ impl<I: NodeId, A: Address, H, D: Decide<I, A>> Runner<D, I, A, H> {
     }
 
     /// Your program wants a peer disconnected: its handles are dropped, and the dialer is told why. Returns whether it was
-    /// connected. A peer that is banned (`Event::Banned`) is disconnected without this.
+    /// connected. Say goodbye before, with [`connection`](Self::connection). A peer that is banned (`Event::Banned`) is disconnected without this.
     pub fn disconnect(&mut self, now: Timestamp, id: &I, reason: RemovalReason) -> bool {
         let doomed = self.sessions.remove(id);
         for connection in &doomed {

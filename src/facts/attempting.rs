@@ -13,6 +13,7 @@ use crate::config::Resolves;
 use crate::error::EventError;
 use crate::explain::LastOutcome;
 use crate::node::{Node, NodeId};
+use crate::notice::Notice;
 use crate::stats::count;
 
 /// Leave to begin an attempt, at these addresses. The rules give it.
@@ -124,7 +125,10 @@ impl<I: NodeId, A: Address> Facts<I, A> {
     }
 
     fn not_open(&mut self, task: Task, token: u64) -> EventError {
-        if token == 0 || token > self.tokens {
+        let looks = self.lookup.running().is_some_and(|lookup| lookup.as_raw() == token);
+        // A token that is in flight is that of a task of another kind.
+        let other = looks || self.attempts.is_open(token);
+        if token == 0 || token > self.tokens || other {
             count(&mut self.stats.unknown_answers);
             EventError::UnknownTask(task)
         } else {
@@ -253,6 +257,16 @@ impl<I: NodeId, A: Address> Facts<I, A> {
             record.last_at = self.now;
             record.last = last.or(record.last);
         }
+        if of.kind == DialKind::Requested {
+            self.request_ended(of.node, last);
+        }
         Some(of)
+    }
+
+    #[cold]
+    fn request_ended(&mut self, node: NodeSlot, outcome: Option<LastOutcome>) {
+        if let Some(id) = self.nodes.key(node) {
+            self.notify(Notice::RequestEnded { id, outcome });
+        }
     }
 }

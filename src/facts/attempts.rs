@@ -333,6 +333,11 @@ impl<A> Attempts<A> {
         self.open.find(token).filter(|slot| self.all.get(*slot).is_some_and(|of| of.stage == stage))
     }
 
+    /// Whether the task with this token is in flight.
+    pub(super) fn is_open(&self, token: u64) -> bool {
+        self.open.find(token).is_some()
+    }
+
     /// Ends the task with this token, if it is in flight in this stage. Returns its attempt.
     pub(super) fn answer(&mut self, token: u64, stage: Stage) -> Option<AttemptSlot> {
         let Self { all, open, .. } = self;

@@ -92,7 +92,7 @@ impl Driver {
     fn drain(&mut self) -> Option<Instant> {
         loop {
             match self.runner.poll(self.now()) {
-                RunnerStep::Connect { dial, id, addr } => {
+                RunnerStep::Connect { dial, id, addr, .. } => {
                     let tcp = wire::dial(self.me, id, addr);
                     self.start(Task::Dial(dial), async move { Done::Tried(dial, addr, tcp.await) });
                 }
@@ -108,6 +108,7 @@ impl Driver {
                     let done = async move { Done::Resolved(resolve, id, query.await) };
                     self.start(Task::Resolve(resolve), done);
                 }
+                RunnerStep::Close { handle, .. } => drop(handle),
                 RunnerStep::Wait(until) => return self.epoch.instant(until?),
             }
         }

@@ -106,7 +106,7 @@ impl<A: App, S: Sink<Id, SocketAddr>> Driver<A, S> {
         loop {
             // A thread that blocks can't be stopped, so the runner is given no handles for these tasks.
             match self.runner.poll(self.now()) {
-                RunnerStep::Connect { dial, id, addr } => {
+                RunnerStep::Connect { dial, id, addr, .. } => {
                     self.threads.spawn(move |app| Told::Tried(dial, id, addr, app.connect(id, addr)));
                 }
                 RunnerStep::Resolve { resolve, id } => self.threads.spawn(move |app| {
@@ -115,6 +115,7 @@ impl<A: App, S: Sink<Id, SocketAddr>> Driver<A, S> {
                 RunnerStep::Lookup { lookup, target } => self.threads.spawn(move |app| {
                     Told::Event(Event::LookupFinished { lookup, nodes: app.lookup(target) })
                 }),
+                RunnerStep::Close { handle, .. } => drop(handle),
                 RunnerStep::Wait(until) => return until.and_then(|until| self.epoch.instant(until)),
             }
         }

@@ -120,7 +120,7 @@ impl<A: App, S: Sink<Id, SocketAddr>> Driver<A, S> {
         loop {
             let (step, app) = (self.runner.poll(self.now()), self.tasks.app.clone());
             match step {
-                RunnerStep::Connect { dial, id, addr } => self.begin(Task::Dial(dial), async move {
+                RunnerStep::Connect { dial, id, addr, .. } => self.begin(Task::Dial(dial), async move {
                     Told::Tried(dial, id, addr, app.connect(id, addr).await)
                 }),
                 RunnerStep::Resolve { resolve, id } => self.begin(Task::Resolve(resolve), async move {
@@ -129,6 +129,7 @@ impl<A: App, S: Sink<Id, SocketAddr>> Driver<A, S> {
                 RunnerStep::Lookup { lookup, target } => self.begin(Task::Lookup(lookup), async move {
                     Told::Event(Event::LookupFinished { lookup, nodes: app.lookup(target).await })
                 }),
+                RunnerStep::Close { handle, .. } => drop(handle),
                 RunnerStep::Wait(until) => return Some(self.epoch.instant(until?)?.into()),
             }
         }

@@ -127,6 +127,8 @@ fn bans_are_listed_while_they_hold() {
     }
     let listed = |dialer: &Dialer| BTreeMap::from_iter(dialer.bans());
     assert_eq!(listed(&first), [(short, Some(at(10))), (long, Some(at(100))), (network, None)].into());
+    assert_eq!(first.excludes_id(&[1; 32]), Some(Refusal::BannedId { until: Some(at(10)) }));
+    assert_eq!([first.excludes_id(&[0; 32]), first.excludes_id(&[3; 32])], [Some(Refusal::OwnId), None]);
     let excluded = |n| first.excludes(node(n).addrs.first().unwrap());
     let Some(Refusal::BannedNetwork { until, .. }) = excluded(1) else { panic!("{:?}", excluded(1)) };
     assert_eq!((until, excluded(2)), (None, None));
@@ -134,6 +136,27 @@ fn bans_are_listed_while_they_hold() {
     assert_eq!(listed(&first), [(long, Some(at(100)))].into());
     let restored = Dialer::restore(first.snapshot(), first.config().clone(), first.rng(), at(1_010)).unwrap();
     assert_eq!(listed(&restored), [(long, Some(at(1_100)))].into());
+}
+
+/// A cooldown is cut short only where a peer is missing: while none is, its end is what counts.
+#[test]
+fn nobody_is_said_to_be_dialed_early_while_no_peer_is_missing() {
+    let mut dialer = dialer(|config| {
+        (config.dynamic_target, config.discovery) = (1, false);
+        config.backoff.jitter_percent = 0;
+    });
+    let discovered = Event::NodeDiscovered { node: node(1), source: Source(1), vouched: false };
+    let commands = step(&mut dialer, 0, discovered);
+    let Some(Command::Dial { dial, .. }) = commands.first() else { panic!("{commands:?}") };
+    let failed = Event::DialFinished { dial: *dial, outcome: DialOutcome::HandshakeFailed, tried: vec![] };
+    step(&mut dialer, 0, failed);
+    let told = dialer.explain(&[1; 32]).to_string();
+    let early = "dialed from 30.000s on if peers are missing and nobody else is ready";
+    assert!(told.contains("it is cooling down until 180.000s") && told.contains(early), "{told}");
+    let kind = PeerKind::Outbound(DialKind::Dynamic);
+    step(&mut dialer, 1, Event::PeerAdded { id: [2; 32], kind, addr: None });
+    let why = dialer.explain(&[1; 32]);
+    assert_eq!((why.earliest, why.slot), (Some(at(180)), false));
 }
 
 fn scheduler(target: u32) -> Dialer {

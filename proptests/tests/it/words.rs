@@ -40,7 +40,10 @@ fn errors_say_what_to_do() {
     ];
     assert_eq!(told, wanted);
     let above = ConfigError::Above { field: "backoff.short", bound: "backoff.max" };
-    assert_eq!(above.to_string(), "backoff.short must not be above backoff.max: lower the one or raise the other");
+    assert_eq!(
+        above.to_string(),
+        "backoff.short must not be above backoff.max: lower the one or raise the other"
+    );
     let own = ConfigError::OwnBootnode.to_string();
     assert_eq!(own, "a bootnode has this dialer's own id: take it off the list");
     let told = [RestoreError::Config(change()), RestoreError::OtherProfile, RestoreError::TimeOutOfRange]
@@ -193,6 +196,7 @@ fn refusals_and_notices_are_sentences() {
         Refusal::Unknown,
         Refusal::InAttempt { until: None },
         Refusal::Connected,
+        Refusal::DialingOff,
         Refusal::InboundPending { until: at(4) },
         Refusal::BannedId { until: Some(at(5)) },
         Refusal::BannedNetwork { network, until: None },
@@ -209,11 +213,12 @@ fn refusals_and_notices_are_sentences() {
         "it is not known",
         "an attempt to reach it is under way",
         "it is connected",
+        "dialing is off: Change::Dialing(true) turns it on",
         "it is connecting to us",
         "it is banned until 5.000s",
         "its network 20.0.0.0/8 is banned forever",
         "the restrict list excludes its addresses",
-        "it has no address, and there is no discovery to resolve one",
+        "it has no address, and there is no discovery to resolve one: tell one with NodeDiscovered",
         "it has no address, and may be resolved again at 6.000s",
         "it is cooling down until 7.000s",
         "its address family does not work on this host",
@@ -225,6 +230,8 @@ fn refusals_and_notices_are_sentences() {
         Notice::StaticParked { id, reason },
         Notice::StaticDeleted { id, reason },
         Notice::RequestDropped { id, reason },
+        Notice::RequestEnded { id, outcome: Some(LastOutcome::Dial(DialOutcome::Refused)) },
+        Notice::RequestEnded { id, outcome: None },
         Notice::KnownNodeForgotten { id },
         Notice::DiversityRelaxed { id, subnet },
         Notice::OfflineSuspected { since: at(9) },
@@ -236,6 +243,8 @@ fn refusals_and_notices_are_sentences() {
         "static node 08ab is parked: it is connected",
         "static node 08ab is deleted: it is connected",
         "the requested dial of 08ab is dropped: it is connected",
+        "the requested dial of 08ab is over: the dial ended: refused",
+        "the requested dial of 08ab was given up",
         "node 08ab is no longer known",
         "08ab is dialed although its subnet has enough peers (all addresses without an IP): there is no other candidate",
         "the network seems to be down: nothing has succeeded since 9.000s",
@@ -254,9 +263,10 @@ fn an_explanation_is_a_sentence() {
     let told = |dialer: &Dialer, n: u8| dialer.explain(&[n; 32]).to_string();
     assert_eq!(
         told(&dialer, 1),
-        "not dialed: it is not known; it has no address, and there is no discovery to resolve one; only an event \
-         changes that (never tried)"
+        "not dialed: it is not known; it has no address, and there is no discovery to resolve one: tell one with \
+         NodeDiscovered; only an event changes that (never tried)"
     );
+    assert_eq!(told(&dialer, 0), "not dialed: it is this node itself");
     let commands =
         step(&mut dialer, 1, Event::NodeDiscovered { node: node(1), source: Source(1), vouched: false });
     let Some(Command::Dial { dial, .. }) = commands.first() else { panic!("{commands:?}") };
@@ -269,7 +279,7 @@ fn an_explanation_is_a_sentence() {
     assert_eq!(
         told(&dialer, 1),
         "not dialed: it is banned until 20.000s; it is cooling down until 33.000s; eligible at 33.000s at the \
-         earliest (at 3.000s the dial ended: refused; failures in a row: 1)"
+         earliest; no slot is free now (at 3.000s the dial ended: refused; failures in a row: 1)"
     );
     // Overdue, unresolved, and the end of a session.
     step(&mut dialer, 60, Event::Tick);
@@ -289,7 +299,7 @@ fn the_need_is_a_sentence() {
     });
     assert_eq!(
         dialer.explain_need().to_string(),
-        "0 of 2 peers, 0 attempts under way; 0 candidates ready, 0 cooling down, 0 crowded, 0 parked; no lookup is \
+        "0 of 2 dynamic peers, 0 attempts under way; 0 candidates ready, 0 cooling down, 0 crowded, 0 parked; no lookup is \
          under way"
     );
     let mut dials = Vec::new();
@@ -305,7 +315,7 @@ fn the_need_is_a_sentence() {
     assert_eq!((need.free, need.ready, need.first_overdue), (0, 1, Some(at(31))));
     assert_eq!(
         need.to_string(),
-        "0 of 2 peers, 2 attempts under way; every slot is taken, the first is given up at 31.000s; 1 candidates \
+        "0 of 2 dynamic peers, 2 attempts under way; every slot is taken, the first is given up at 31.000s; 1 candidates \
          ready, 0 cooling down, 0 crowded, 0 parked; no lookup is under way; redial at 3.000s; attempt deadline at \
          31.000s"
     );
@@ -314,7 +324,7 @@ fn the_need_is_a_sentence() {
         step(&mut dialer, 2, finished);
     }
     let told = dialer.explain_need().to_string();
-    let wanted = "0 of 2 peers, 1 attempts under way; 0 candidates ready, 2 cooling down (the first until 32.000s), 0 \
+    let wanted = "0 of 2 dynamic peers, 1 attempts under way; 0 candidates ready, 2 cooling down (the first until 32.000s), 0 \
                   crowded, 0 parked; no lookup is under way";
     assert_eq!(told, format!("{wanted}; redial at 32.000s; attempt deadline at 32.000s"));
     for id in [[8; 32], [9; 32]] {
@@ -323,7 +333,7 @@ fn the_need_is_a_sentence() {
     }
     assert_eq!(
         dialer.explain_need().to_string(),
-        "2 of 2 peers, 0 attempts under way: the target is reached"
+        "2 of 2 dynamic peers, 0 attempts under way: the target is reached"
     );
 }
 
@@ -360,6 +370,44 @@ fn a_request_that_is_excluded_meanwhile_is_dropped() {
         let change = Event::Reconfigured(Change::DynamicTarget(u32::MAX));
         assert!(matches!(dialer.handle(at(3), change), Err(EventError::InvalidChange(_)) | Ok(())));
     }
+}
+
+/// Whoever has asked for a dial is told what came of it, also if it was given up.
+#[test]
+fn the_end_of_a_request_is_told() {
+    for config in [Config::balanced(), Config::classic()] {
+        let config = config.with_discovery(false).with_dynamic_target(0);
+        let mut dialer = Dialer::new([0; 32], config, ChaCha8Rng::seed_from_u64(1), at(0)).unwrap();
+        step(&mut dialer, 1, Event::NodeDiscovered { node: node(2), source: Source(1), vouched: true });
+        let id = [2; 32];
+        let dialed = |commands: &[Command]| match commands {
+            [Command::Dial { dial, .. }, ..] => *dial,
+            other => panic!("{other:?}"),
+        };
+        let dial = dialed(&step(&mut dialer, 2, Event::DialRequested(id)));
+        step(&mut dialer, 3, Event::DialFinished { dial, outcome: DialOutcome::Refused, tried: vec![] });
+        let outcome = Some(LastOutcome::Dial(DialOutcome::Refused));
+        assert_eq!(dialer.next_notice(), Some(Notice::RequestEnded { id, outcome }));
+        let dial = dialed(&step(&mut dialer, 4, Event::DialRequested(id)));
+        let commands = step(&mut dialer, 5, Event::Reconfigured(Change::Dialing(false)));
+        assert_eq!(commands, [Command::Cancel(Task::Dial(dial))]);
+        assert_eq!(dialer.next_notice(), Some(Notice::RequestEnded { id, outcome: None }));
+    }
+}
+
+/// An answer of the wrong kind is a fault of the driver, and not a late one.
+#[test]
+fn a_token_of_another_kind_is_unknown() {
+    let mut dialer = dialer(|config| config.dynamic_target = 1);
+    let commands =
+        step(&mut dialer, 1, Event::NodeDiscovered { node: node(1), source: Source(1), vouched: false });
+    let Some(Command::Dial { dial, .. }) = commands.first() else { panic!("{commands:?}") };
+    let lookup = LookupId::from_raw(dial.as_raw());
+    let refused = dialer.handle(at(1), Event::LookupFinished { lookup, nodes: vec![] });
+    assert_eq!(refused, Err(EventError::UnknownTask(Task::Lookup(lookup))));
+    let finished = |dial| Event::DialFinished { dial, outcome: DialOutcome::Refused, tried: vec![] };
+    dialer.handle(at(1), finished(*dial)).unwrap();
+    assert_eq!(dialer.handle(at(1), finished(*dial)), Err(EventError::EndedTask(Task::Dial(*dial))));
 }
 
 /// There is no way to a node without an address where nobody can be asked for one.

@@ -7,6 +7,7 @@ use crate::address::Address;
 use crate::backoff::Cause;
 use crate::command::{DialKind, WakeReason};
 use crate::facts::Facts;
+use crate::facts::budget::Budget;
 use crate::facts::slots::NodeSlot;
 use crate::facts::waiting::Queue;
 use crate::node::NodeId;
@@ -125,7 +126,9 @@ impl<A: Address> Balanced<A> {
             // It is pardoned as soon as the node is looked at.
             return Some(facts.now);
         }
-        let early = record.is_known() && !record.is_static();
+        // While no peer is missing, only an event makes a slot free.
+        let missing = facts.peers.outbound(Budget::Dynamic) < facts.config.dynamic_target;
+        let early = missing && record.is_known() && !record.is_static();
         if let Some(attempt) = record.attempt() {
             // What is left of it makes way for another one when the attempt is given up, unless another address may be dialed.
             let apart = subject.slot().is_some_and(|node| self.rests.tell_apart(node));

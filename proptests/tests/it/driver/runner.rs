@@ -84,7 +84,7 @@ impl World {
         loop {
             let (handle, task) = (Rc::new(()), self.runner.poll(self.now));
             let task = match task {
-                RunnerStep::Connect { dial, id, addr } => {
+                RunnerStep::Connect { dial, id, addr, .. } => {
                     assert!(self.started.entry(dial).or_default().insert(addr), "an address is tried once");
                     self.tries.push((dial, id, addr, handle.clone()));
                     Task::Dial(dial)
@@ -96,6 +96,11 @@ impl World {
                 RunnerStep::Resolve { resolve, .. } => {
                     self.resolves.push((resolve, handle.clone()));
                     Task::Resolve(resolve)
+                }
+                RunnerStep::Close { id, handle, .. } => {
+                    let of = |one: &&(u64, Id, Rc<()>)| Rc::ptr_eq(&one.2, &handle);
+                    assert_eq!(self.connections.iter().find(of).map(|one| one.1), Some(id), "whose it is");
+                    continue;
                 }
                 RunnerStep::Wait(until) => return until,
             };
