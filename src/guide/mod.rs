@@ -36,3 +36,6 @@ pub mod sockets {}
 pub mod speed {}
 #[doc = include_str!("stability.md")]
 pub mod stability {}
+#[cfg_attr(feature = "std", doc = include_str!("tokio.md"))]
+#[cfg_attr(not(feature = "std"), doc = "A driver with tokio (this page needs the feature `std`).")]
+pub mod tokio {}
