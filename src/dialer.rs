@@ -195,10 +195,10 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
 
     /// The next step of a round, which starts when new rules have had their effect: what they end is no longer under way.
     fn planned(&mut self) -> Step {
+        if !self.facts.config.dialing {
+            return Step::Wait;
+        }
         if self.drain == Drain::Fresh {
-            if !self.facts.config.dialing {
-                return Step::Wait;
-            }
             self.plan.start(&mut self.facts);
             self.drain = Drain::Planning;
         }

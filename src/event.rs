@@ -366,8 +366,8 @@ pub enum Change<I, A> {
     Restrict(Option<Vec<IpNet>>),
     /// A new `Config::bootnodes`.
     Bootnodes(Vec<Node<I, A>>),
-    /// A new `Config::dialing`. With false dials, resolves and the lookup under way are cancelled, and nobody is charged for
-    /// it; with true everything that has become due meanwhile follows at its pace. Requested dials that wait are kept, one
+    /// A new `Config::dialing`. With false dials, resolves and the lookup under way are cancelled with the next drain, and nobody
+    /// is charged for it (in `classic` and `scheduler` the history of each node holds); with true everything that has become due meanwhile follows at its pace. Requested dials that wait are kept, one
     /// that is under way is given up (`Notice::RequestEnded`), and new ones are refused.
     Dialing(bool),
 }

@@ -58,7 +58,8 @@ pub enum Standing {
     /// Ready nodes that have failed three times or more in a row and never connected: where half of the dynamic peers are
     /// there, they are dialed one at a time, and after lookups.
     Unlikely,
-    /// Classic: the known nodes, of which it draws a random sample.
+    /// Classic: the known nodes, of which it draws half of the missing peers at random: none while only one is missing, as in the
+    /// original.
     Sampled,
     /// Classic and scheduler: nodes that were found and are dialed in that order, unless a rule refuses them then.
     Found,
@@ -107,7 +108,8 @@ pub struct Explanation {
     pub standing: Standing,
     /// Number of nodes before it in its queue, counted up to 64; `None` for a queue without an order.
     pub ahead: Option<u32>,
-    /// Whether a slot is free for its dial. If not, it waits for one, even if no rule refuses it.
+    /// Whether a slot is free for its dial. If not, it waits for one, even if no rule refuses it. In balanced a feeler or a
+    /// reunion has a slot of its own, and does not wait for this one.
     pub slot: bool,
     /// How its last attempt or session ended, and when.
     pub last: Option<(LastOutcome, Timestamp)>,
@@ -203,11 +205,11 @@ impl fmt::Display for NeedExplanation {
             "{} of {} dynamic peers, {} attempts under way",
             self.connected, self.target, self.under_way
         )?;
-        if self.connected >= self.target {
-            return f.write_str(": the target is reached");
-        }
         if !self.dialing {
             f.write_str("; dialing is off")?;
+        }
+        if self.connected >= self.target {
+            return f.write_str(": the target is reached");
         }
         if self.offline {
             f.write_str("; the network of this host seems to be down")?;

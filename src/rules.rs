@@ -99,7 +99,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
             visit(Refusal::OwnId)?;
         }
         if let Some(node) = subject.slot().filter(|node| self.inbound.is_pending(*node)) {
-            visit(Refusal::InboundPending { until: self.inbound.pending_until(node).unwrap_or(self.now) })?;
+            visit(Refusal::InboundPending { until: self.inbound.expiries(node).max().unwrap_or(self.now) })?;
         }
         match self.bans.of_id(&subject.id, self.now) {
             Some(until) => visit(Refusal::BannedId { until }),
@@ -198,6 +198,16 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         }
         let first = subject.addrs.iter().map(down_until).min().flatten();
         first.map_or(Verdict::Continue(()), |until| visit(Refusal::FamilyDown { until }))
+    }
+
+    /// The earliest instant at which a refusal can be gone, if nothing but time passes: a full subnet gets room when a dial is
+    /// given up, and another address may be free of a ban before.
+    pub(crate) fn gone_by(&self, subject: &Subject<'_, I, A>, refusal: &Refusal) -> Option<Timestamp> {
+        if !matches!(refusal, Refusal::SubnetFull { .. }) {
+            return refusal.until();
+        }
+        let bans = subject.addrs.iter().filter_map(|addr| self.excludes(addr)?.until());
+        self.attempts.first_deadline().map(|(_, at)| at).into_iter().chain(bans).min()
     }
 
     /// Rules of room: at least one address must be in subnets that have some.

@@ -98,7 +98,7 @@ impl Outcomes {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Refusals {
-    /// `Refusal::OwnId`, `Refusal::Unknown` and `Refusal::DialingOff`.
+    /// `Refusal::OwnId` and `Refusal::Unknown`. (While dialing is off nobody is refused: nobody is looked at.)
     pub not_a_candidate: u64,
     /// `Refusal::InAttempt`.
     pub in_attempt: u64,

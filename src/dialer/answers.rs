@@ -43,7 +43,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             _ if requested => (Standing::Requested, None),
             _ if subject.kind == DialKind::Bootnode => (Standing::Bootnode, None),
             Some(node) => self.standing(node, refusals.is_empty()),
-            None => match self.buffered(*id).next() {
+            None => match self.buffered(*id).next().filter(|_| *id != facts.me) {
                 Some((ahead, _)) => (Standing::Found, Some(ahead.min(MOST_AHEAD))),
                 None => (Standing::None, None),
             },
@@ -57,27 +57,31 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             refusals.insert(0, Refusal::DialingOff);
             earliest = None;
         }
+        let mut kinds = self.others(&subject).map(|other| other.kind).chain([subject.kind]);
         let (last, last_at) = record.map_or((None, Timestamp::ZERO), Record::last);
         self.clock.explanation(Explanation {
             earliest,
             standing,
             refusals,
             ahead,
-            slot: self.plan.has_slot(facts, subject.kind),
+            slot: kinds.any(|kind| self.plan.has_slot(facts, kind)),
             last: last.map(|last| (last, last_at)),
             failures: record.map_or(0, |record| self.plan.failures(record)),
             attempts: record.map_or(0, Record::attempts),
         })
     }
 
-    /// The earliest instant at which a node may be dialed that is refused so. It may be dialed as a bootnode too, in some
-    /// profiles a static one as a dynamic one, and where a lookup has found it to be.
-    fn earliest(&self, subject: &Subject<'_, I, A>, refusals: &[Refusal]) -> Option<Timestamp> {
+    /// What else a node may be dialed as: a bootnode, in some profiles a static one as a dynamic one, and what a lookup has found.
+    fn others<'a>(&'a self, subject: &Subject<'a, I, A>) -> impl Iterator<Item = Subject<'a, I, A>> {
         let mixed = subject.node.filter(|(_, record)| record.is_candidate() && self.plan.mixes_sources());
         let dynamic = mixed.and_then(|(node, _)| self.plan.subject(&self.facts, node, DialKind::Dynamic));
         let found = self.buffered(subject.id).map(|(_, found)| found);
-        let others = self.bootnodes(subject.id).chain(dynamic).chain(found);
-        let others = others.filter_map(|other| self.gone_by(&other, &self.refusals(&other)));
+        self.bootnodes(subject.id).chain(dynamic).chain(found)
+    }
+
+    /// The earliest instant at which a node may be dialed that is refused so, whatever it is dialed as.
+    fn earliest(&self, subject: &Subject<'_, I, A>, refusals: &[Refusal]) -> Option<Timestamp> {
+        let others = self.others(subject).filter_map(|other| self.gone_by(&other, &self.refusals(&other)));
         self.gone_by(subject, refusals).into_iter().chain(others).min()
     }
 

@@ -98,7 +98,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         if before.dialing && !self.facts.config.dialing {
             self.facts.give_up_lookup();
             self.plan.paused();
-            self.enforce_on_all();
+            self.sweep.attempts = self.facts.attempts.slots();
         }
     }
 }

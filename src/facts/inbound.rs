@@ -50,10 +50,10 @@ impl Inbound {
         !self.by_node.is_empty() && self.of(node).next().is_some()
     }
 
-    /// When the last handshake that keeps a node from being dialed expires.
-    pub(crate) fn pending_until(&self, node: NodeSlot) -> Option<Timestamp> {
+    /// When the handshakes that keep a node from being dialed expire.
+    pub(crate) fn expiries(&self, node: NodeSlot) -> impl Iterator<Item = Timestamp> {
         let expires = self.blocking(node).filter_map(|slot| self.expiry.get(slot));
-        expires.map(|item| Timestamp::from_nanos(item.at)).max()
+        expires.map(|item| Timestamp::from_nanos(item.at))
     }
 
     fn of(&self, node: NodeSlot) -> impl Iterator<Item = HandshakeSlot> {

@@ -87,6 +87,13 @@ impl<I: NodeId, A: Address> Classic<I, A> {
         }
     }
 
+    /// How many dynamic dials are wanted. A peer and its unfinished dial both count, as in the original.
+    fn missing(facts: &Facts<I, A>) -> i64 {
+        let peers = i64::from(facts.peers.outbound(Budget::Dynamic));
+        let taken = peers.saturating_add(i64::from(facts.attempts.active(Budget::Dynamic)));
+        i64::from(facts.config.dynamic_target).saturating_sub(taken)
+    }
+
     /// Puts a node that is in no queue where it belongs, with what it had to wait for.
     fn place(&self, facts: &mut Facts<I, A>, node: NodeSlot, due: Option<Due>) {
         let Some((id, record)) = facts.nodes.entry(node) else { return };
@@ -249,7 +256,7 @@ impl<I: NodeId, A: Address> Classic<I, A> {
         self.waits.add(WakeReason::Fallback, fallback);
         // Other random nodes may be drawn later, where no lookup will bring any.
         let known = !self.table.is_empty();
-        if self.need > 0 && !facts.config.discovery && known {
+        if self.need > 1 && !facts.config.discovery && known {
             self.waits.add(WakeReason::Redial, facts.now.saturating_add(facts.config.lookups.interval));
         }
         if let Some((_, at)) = facts.waiting.first(Queue::Static) {
@@ -389,15 +396,12 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
         self.end_idle(facts);
     }
 
-    /// Ends the attempts whose resolve was refused in the round before, and counts the need. A peer and its
-    /// unfinished dial both count, as in the original.
+    /// Ends the attempts whose resolve was refused in the round before, and counts the need.
     fn start(&mut self, facts: &mut Facts<I, A>) {
         while let Some(stuck) = facts.attempts.next_stuck() {
             self.end(facts, stuck, Ended::Moot);
         }
-        let taken = i64::from(facts.peers.outbound(Budget::Dynamic))
-            .saturating_add(i64::from(facts.attempts.active(Budget::Dynamic)));
-        self.need = i64::from(facts.config.dynamic_target).saturating_sub(taken);
+        self.need = Self::missing(facts);
         self.part = Part::Statics;
     }
 
@@ -427,6 +431,11 @@ impl<I: NodeId, A: Address> Policy<I, A> for Classic<I, A> {
                 return step;
             }
         }
+    }
+
+    /// A peer and its unfinished dial both count, as in the original.
+    fn has_slot(&self, facts: &Facts<I, A>, kind: DialKind) -> bool {
+        Budget::of(kind) == Budget::Static || Self::missing(facts) > 0
     }
 
     fn buffer(&self) -> Option<&Buffer<I, A>> {

@@ -15,7 +15,6 @@ use crate::explain::Standing;
 use crate::facts::Facts;
 use crate::facts::attempting::Permit;
 use crate::facts::attempts::{Attempt, Ended, Stage};
-use crate::facts::budget::Budget;
 use crate::facts::counts::Counts;
 use crate::facts::nodes::Record;
 use crate::facts::peers::Peer;
@@ -274,10 +273,8 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
         facts.config.dynamic_target.saturating_sub(facts.taken_slots())
     }
 
-    /// Whether a slot is free for a dial of a kind. In the original static and requested dials need none.
-    fn has_slot(&self, facts: &Facts<I, A>, kind: DialKind) -> bool {
-        Budget::of(kind) == Budget::Static || self.free_slots(facts) > 0
-    }
+    /// Whether a slot is free for a dial of a kind.
+    fn has_slot(&self, facts: &Facts<I, A>, kind: DialKind) -> bool;
 
     /// How many dynamic dials hold no slot, because they have taken long.
     fn slow_dials(&self) -> u32 {
@@ -295,11 +292,11 @@ pub(crate) trait Policy<I: NodeId, A: Address> {
     /// The earliest instant at which a refusal can be gone, if nothing but time passes; `None`: only an event ends it.
     fn gone_by(
         &self,
-        _facts: &Facts<I, A>,
-        _subject: &Subject<'_, I, A>,
+        facts: &Facts<I, A>,
+        subject: &Subject<'_, I, A>,
         refusal: &Refusal,
     ) -> Option<Timestamp> {
-        refusal.until()
+        facts.gone_by(subject, refusal)
     }
 
     /// The failures in a row that are held against a node.

@@ -32,6 +32,7 @@ use crate::node::{Node, NodeId, Source};
 use crate::refusal::Refusal;
 use crate::rules::{Subject, Verdict};
 use crate::sample::below;
+use crate::time::Timestamp;
 
 /// What the scheduler keeps beside the facts.
 #[derive(Clone, Debug)]
@@ -304,6 +305,19 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
 
     fn has_slot(&self, facts: &Facts<I, A>, kind: DialKind) -> bool {
         kind == DialKind::Requested || Self::free_slots(facts) > 0
+    }
+
+    /// The first handshake that ends lets its node be dialed.
+    fn gone_by(
+        &self,
+        facts: &Facts<I, A>,
+        subject: &Subject<'_, I, A>,
+        refusal: &Refusal,
+    ) -> Option<Timestamp> {
+        match refusal {
+            Refusal::InboundPending { .. } => facts.inbound.expiries(subject.slot()?).min(),
+            refusal => facts.gone_by(subject, refusal),
+        }
     }
 
     fn waits(&self) -> &Waits {

@@ -191,3 +191,59 @@ fn a_handshake_does_not_take_a_static_node_out_of_the_pool() {
     let commands = step(&mut dialer, 2, Event::Reconfigured(Change::DynamicTarget(1)));
     assert!(matches!(commands.as_slice(), [Command::Dial { .. }, ..]), "{commands:?}");
 }
+
+/// `slot` is about the dial that would go out, whatever the node is dialed as; in `classic` a peer whose dial has not ended
+/// counts twice.
+#[test]
+fn a_slot_is_free_where_one_of_the_dials_has_one() {
+    let config = Config::classic().with_dynamic_target(2);
+    let mut classic = Dialer::new([0; 32], config, ChaCha8Rng::seed_from_u64(1), at(0)).unwrap();
+    let discovered = Event::NodeDiscovered { node: node(1), source: Source(1), vouched: false };
+    let commands = step(&mut classic, 1, discovered);
+    let lookup = commands.iter().find_map(|command| match command {
+        Command::Lookup { lookup, .. } => Some(*lookup),
+        _ => None,
+    });
+    let kind = PeerKind::Outbound(DialKind::Dynamic);
+    step(&mut classic, 2, Event::PeerAdded { id: [1; 32], kind, addr: None });
+    step(&mut classic, 2, Event::LookupFinished { lookup: lookup.unwrap(), nodes: vec![node(2)] });
+    let why = classic.explain(&[2; 32]);
+    assert_eq!((why.standing, why.slot, why.refusals.len()), (Standing::Found, false, 0));
+
+    let mut balanced = dialer(|config| {
+        config.discovery = false;
+        config.bootnodes = vec![node(1)];
+        config.pace.static_active = 1;
+    });
+    step(&mut balanced, 0, Event::StaticAdded(node(9)));
+    step(&mut balanced, 0, Event::StaticAdded(node(1)));
+    assert!(balanced.explain(&[1; 32]).slot, "as a bootnode it has one");
+    let commands = step(&mut balanced, 20, Event::Tick);
+    assert!(
+        matches!(commands.as_slice(), [Command::Dial { node, .. }] if node.id == [1; 32]),
+        "{commands:?}"
+    );
+}
+
+/// In `scheduler` the first of two handshakes that ends is enough, and a dial that is given up makes room in its subnet.
+#[test]
+fn what_ends_first_is_what_is_foretold() {
+    let mut dialer = scheduler(1);
+    for (seconds, connection) in [(0, 1), (3, 2)] {
+        let pending = Event::InboundPending { connection: ConnectionId(connection), id: [1; 32] };
+        step(&mut dialer, seconds, pending);
+    }
+    step(&mut dialer, 4, Event::StaticAdded(node(1)));
+    let expires = at(0).saturating_add(dialer.config().deadlines.inbound_handshake);
+    assert_eq!(dialer.explain(&[1; 32]).earliest, Some(expires));
+
+    let mut config = Config::scheduler().with_discovery(false).with_dynamic_target(1);
+    config.diversity = Some(dialstate::Diversity::default().with_v4_24(1));
+    config.deadlines.dial = Some(Duration::from_secs(30));
+    let mut dialer = Dialer::new([0; 32], config, ChaCha8Rng::seed_from_u64(1), at(0)).unwrap();
+    for (n, ip) in [(1, [20, 1, 1, 1]), (2, [20, 2, 2, 2]), (3, [20, 1, 1, 3])] {
+        let node = dialstate::Node::new([n; 32], [SocketAddr::from((ip, 30_303))]);
+        step(&mut dialer, 1, Event::NodeDiscovered { node, source: Source(1), vouched: false });
+    }
+    assert_eq!(dialer.explain(&[3; 32]).earliest, Some(at(31)));
+}

@@ -66,7 +66,7 @@ fn pauses_in_every_profile() {
     for profile in Profile::ALL {
         let step = (bytes(), 0..PAUSES);
         let step = step.prop_map(|(step, one)| if one < 3 { step.with_dialing(one > 0) } else { step });
-        check(step, 20..160, 60, profile);
+        check(step, 20..160, 150, profile);
     }
 }
 

@@ -98,6 +98,8 @@ impl<A: Address> Balanced<A> {
             self.waits.add(WakeReason::Redial, waits.then_some(until));
         }
         if others {
+            // One that cools down may be among those that wait for nothing.
+            self.waits.add(WakeReason::Redial, facts.waiting.first_cooled());
             return None;
         }
         self.waits.add(WakeReason::Redial, unlikely.filter(|at| *at > facts.now));

@@ -53,12 +53,10 @@ impl<A: Address> Balanced<A> {
         node.map(|node| self.settle(facts, node)).is_some()
     }
 
-    /// The earliest instant at which a full subnet can have room, if nothing but time passes.
-    pub(super) fn room_from<I: NodeId>(&self, facts: &Facts<I, A>) -> Option<Timestamp> {
+    /// The earliest instant at which a slot can be filled against the limits of subnets.
+    pub(super) fn relaxed_from<I: NodeId>(&self, facts: &Facts<I, A>) -> Option<Timestamp> {
         let after = facts.config.diversity.as_ref()?.relax_after;
-        let relaxed = self.starvation.since.unwrap_or(facts.now).saturating_add(after).max(facts.now);
-        let given_up = facts.attempts.first_deadline().map(|(_, at)| at);
-        Some(given_up.map_or(relaxed, |at| at.min(relaxed)))
+        Some(self.starvation.since.unwrap_or(facts.now).saturating_add(after).max(facts.now))
     }
 
     /// Slots are free, and no node is ready: if that lasts, and lookups bring nothing, one slot is filled against the

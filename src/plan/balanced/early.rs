@@ -72,10 +72,13 @@ impl<A: Address> Balanced<A> {
             .filter_map(most_rested)
             .min_by_key(|(at, _)| (*at).max(facts.now))?;
         let at = from.max(rested);
+        // Whatever it waits for, it may be too late when it could go out at last.
+        let held = self.holds(facts, DialKind::Dynamic).into_iter().map(|(_, until)| until).max();
+        if too_late(held.map_or(at, |held| held.max(at))) {
+            return None;
+        }
         if at > facts.now {
-            if !too_late(at) {
-                self.waits.add(WakeReason::Redial, at);
-            }
+            self.waits.add(WakeReason::Redial, at);
             return None;
         }
         if !self.may_dial(facts, DialKind::Dynamic) {
@@ -126,15 +129,13 @@ impl<A: Address> Balanced<A> {
             // It is pardoned as soon as the node is looked at.
             return Some(facts.now);
         }
+        if let Some(attempt) = record.attempt() {
+            // What is left of it makes way for another one when the attempt is given up.
+            return facts.attempts.deadline(attempt);
+        }
         // While no peer is missing, only an event makes a slot free.
         let missing = facts.peers.outbound(Budget::Dynamic) < facts.config.dynamic_target;
         let early = missing && record.is_known() && !record.is_static();
-        if let Some(attempt) = record.attempt() {
-            // What is left of it makes way for another one when the attempt is given up, unless another address may be dialed.
-            let apart = subject.slot().is_some_and(|node| self.rests.tell_apart(node));
-            let rest = if early && !apart { facts.config.backoff.short } else { Duration::ZERO };
-            return Some(facts.attempts.deadline(attempt)?.saturating_add(rest));
-        }
         let network = matches!(record.notes.cause, Cause::Transport | Cause::Handshake);
         (early && network).then(|| self.rested_from(facts, last).max(facts.now))
     }

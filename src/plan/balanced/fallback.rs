@@ -33,7 +33,7 @@ impl Fallback {
 
     /// Nothing is dialed: that there is no outbound peer counts from the next round on.
     pub(super) const fn paused(self) -> Self {
-        Self { alone: None, tried: 0, ..self }
+        Self { alone: None, ..self }
     }
 
     /// Notes since when there has been no outbound peer.

@@ -288,10 +288,12 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         }
     }
 
-    /// Slots that are left free say nothing of the candidates, and having no peer is no reason for a bootnode.
+    /// Slots that are left free say nothing of the candidates, having no peer is no reason for a bootnode, and feelers and churn
+    /// have their time anew.
     fn paused(&mut self) {
         self.starvation.end();
         self.fallback = self.fallback.paused();
+        (self.next_feeler, self.next_churn) = (None, None);
         self.waits.clear();
     }
 
@@ -384,22 +386,20 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         &self.waits
     }
 
-    /// A cooldown may be cut short where there is nobody else, and a full subnet gets room when a dial is given up, or is let
-    /// in against the limits.
+    /// A cooldown may be cut short where there is nobody else, and a slot is filled against the limits of subnets.
     fn gone_by(
         &self,
         facts: &Facts<I, A>,
         subject: &Subject<'_, I, A>,
         refusal: &Refusal,
     ) -> Option<Timestamp> {
+        let by_itself = facts.gone_by(subject, refusal);
         if matches!(refusal, Refusal::SubnetFull { .. }) {
-            // Another address may be free of a ban before.
-            let bans = subject.addrs.iter().filter_map(|addr| facts.excludes(addr)?.until());
-            return self.room_from(facts).into_iter().chain(bans).min();
+            return self.relaxed_from(facts).into_iter().chain(by_itself).min();
         }
         let cooling = matches!(refusal, Refusal::Cooling { .. } | Refusal::ResolveDelay { .. });
         let early = if cooling { self.early_from(facts, subject) } else { None };
-        refusal.until().map(|until| early.map_or(until, |early| early.min(until)))
+        by_itself.map(|until| early.map_or(until, |early| early.min(until)))
     }
 
     fn failures(&self, record: &Record<A>) -> u32 {

@@ -110,18 +110,25 @@ impl<A: Address> Balanced<A> {
     /// Whether a dial may go out now, as far as pace and the network of this host are concerned; if not, what it waits for
     /// is noted. A requested dial does not wait, and a bootnode does not wait for the network.
     pub(super) fn may_dial<I: NodeId>(&mut self, facts: &Facts<I, A>, kind: DialKind) -> bool {
-        let now = facts.now;
-        let token = self.paces.get(Budget::of(kind)).next(&facts.config.pace, now);
-        let probe = self.outage.probe().filter(|_| kind != DialKind::Bootnode).unwrap_or(now);
-        let pause = self.outage.paused_until();
-        if kind == DialKind::Requested || (token <= now && probe <= now && pause <= now) {
+        let holds = self.holds(facts, kind);
+        if kind == DialKind::Requested || holds.iter().all(|(_, at)| *at <= facts.now) {
             return true;
         }
-        self.wait_for(
-            [(WakeReason::Pacing, token), (WakeReason::Offline, probe), (WakeReason::LocalPause, pause)],
-            now,
-        );
+        self.wait_for(holds, facts.now);
         false
+    }
+
+    /// Until when pace and the network of this host hold dials of a kind up.
+    #[inline]
+    pub(super) fn holds<I: NodeId>(
+        &self,
+        facts: &Facts<I, A>,
+        kind: DialKind,
+    ) -> [(WakeReason, Timestamp); 3] {
+        let token = self.paces.get(Budget::of(kind)).next(&facts.config.pace, facts.now);
+        let probe = self.outage.probe().filter(|_| kind != DialKind::Bootnode).unwrap_or(facts.now);
+        let pause = self.outage.paused_until();
+        [(WakeReason::Pacing, token), (WakeReason::Offline, probe), (WakeReason::LocalPause, pause)]
     }
 
     /// Notes those of some instants that are to come.

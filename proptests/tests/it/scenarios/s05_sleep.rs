@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use dialstate::{DialKind, DialOutcome, Notice, RemovalReason, Timestamp};
-use dialstate_proptests::world::{Config, Event};
+use dialstate::{
+    DialKind, DialOutcome, KnownNode, Notice, PeerKind, Refusal, RemovalReason, Source, Timestamp,
+};
+use dialstate_proptests::world::{Command, Config, Dialer, Event};
+
+use crate::small::dialer;
 
 use super::common::{Answer, HOUR, MINUTE, SECOND, Scene, Town, discovered, id, inbound, node};
 
@@ -124,4 +128,86 @@ fn in_an_hour_it_wakes_up_as_often_as_there_is_something_to_do() {
     assert_eq!(full.seen.ticks.len(), 0, "{:?}", full.seen.ticks);
     let ticks = silent.seen.ticks.len();
     assert!((60..=(32 * 3 + 16) * 2 * 60 + 60).contains(&ticks), "{ticks} wake-ups in an hour");
+}
+
+/// A good node is waited for although others are ready that wait for a lookup: it waits for nothing else.
+#[test]
+fn the_end_of_a_good_nodes_cooldown_is_not_overlooked() {
+    let mut dialer = dialer(|config| {
+        config.dynamic_target = 2;
+        config.lookups.interval_max = Duration::from_secs(4);
+    });
+    dialer.handle(Timestamp::ZERO, discovered(node(2))).unwrap();
+    let kind = PeerKind::Outbound(DialKind::Dynamic);
+    for n in [1, 2] {
+        dialer.handle(Timestamp::ZERO, Event::PeerAdded { id: id(n), kind, addr: None }).unwrap();
+    }
+    let cooled = |dialer: &Dialer| match dialer.explain(&id(2)).refusals.as_slice() {
+        [Refusal::Cooling { until }] => *until,
+        other => panic!("{other:?}"),
+    };
+    // Until a lookup goes out shortly before the end of the cooldown.
+    let (mut now, mut event) = (SECOND, Event::PeerRemoved { id: id(2), reason: RemovalReason::Local });
+    let until = loop {
+        let mut commands = Vec::new();
+        dialer.step(Timestamp::ZERO.saturating_add(now), event, &mut commands).unwrap();
+        let until = cooled(&dialer);
+        let left = until.saturating_since(dialer.now());
+        event = match commands.as_slice() {
+            [Command::Lookup { .. }, ..] if left < 4 * SECOND => break until,
+            [Command::Lookup { lookup, .. }, ..] => Event::LookupFinished { lookup: *lookup, nodes: vec![] },
+            [Command::Sleep { until: Some(until), .. }] => {
+                now = until.saturating_since(Timestamp::ZERO);
+                Event::Tick
+            }
+            other => panic!("{other:?}"),
+        };
+    };
+    let fresh = KnownNode {
+        node: node(3),
+        source: Source(1),
+        good: false,
+        failures: 0,
+        last_tried: None,
+        anchor: false,
+    };
+    let mut commands = Vec::new();
+    dialer.step(dialer.now(), Event::NodeRestored(fresh), &mut commands).unwrap();
+    let Some(Command::Sleep { until: Some(wake), .. }) = commands.last() else { panic!("{commands:?}") };
+    assert!(*wake <= until, "it sleeps until {wake}, and node 2 may be dialed at {until}");
+}
+
+/// An early dial that has to wait for the next probe is not waited for if a cooldown has ended by then.
+#[test]
+fn an_early_dial_that_would_come_too_late_is_not_waited_for() {
+    let mut dialer = dialer(|config| {
+        (config.discovery, config.backoff.jitter_percent) = (false, 0);
+        (config.outage.failures, config.outage.probe) = (2, Duration::from_millis(29_500));
+    });
+    let mut hand = |millis, event| {
+        let mut commands = Vec::new();
+        dialer.step(Timestamp::from_millis(millis), event, &mut commands).unwrap();
+        commands
+    };
+    for n in [1, 2] {
+        let known = KnownNode {
+            node: node(n),
+            source: Source(1),
+            good: false,
+            failures: 1,
+            last_tried: None,
+            anchor: false,
+        };
+        hand(0, Event::NodeRestored(known));
+    }
+    // Both are overdue, so an outage is suspected, and node 3 takes the probe.
+    for millis in [29_000, 29_999, 30_000] {
+        hand(millis, Event::Tick);
+    }
+    hand(31_000, Event::NodeForgotten(id(1)));
+    hand(59_800, discovered(node(3)));
+    let first = hand(60_000, Event::Tick).pop();
+    let Some(Command::Sleep { until: Some(until), .. }) = first else { panic!("{first:?}") };
+    dialer.handle(until.saturating_sub(Duration::from_nanos(1)), Event::Tick).unwrap();
+    assert_eq!(dialer.poll(), first.unwrap(), "a tick before the wake-up changes it");
 }
