@@ -138,9 +138,10 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.refusals.split_first() {
             None => {
-                match self.standing {
-                    Standing::Cooling => f.write_str("eligible, since its cooldown has ended")?,
-                    standing => write!(f, "eligible, queued as {standing}")?,
+                if self.standing == Standing::Cooling {
+                    f.write_str("eligible, since its cooldown has ended")?;
+                } else {
+                    write!(f, "eligible, queued as {}", self.standing)?;
                 }
                 f.write_str(if self.slot { "" } else { ", but no slot is free" })?;
             }

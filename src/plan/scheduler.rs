@@ -277,9 +277,9 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
     ) -> Verdict {
         let fixed = subject.kind == DialKind::Static;
         let pooled = subject.slot().is_some_and(|node| fixed && self.pool.contains(node));
-        facts.check_original(subject, &mut |refusal| match refusal {
-            Refusal::InboundPending { .. } if pooled => Verdict::Continue(()),
-            refusal => visit(refusal),
+        facts.check_original(subject, &mut |refusal| {
+            let passes = pooled && matches!(refusal, Refusal::InboundPending { .. });
+            if passes { Verdict::Continue(()) } else { visit(refusal) }
         })
     }
 
@@ -314,10 +314,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Scheduler<I, A> {
         subject: &Subject<'_, I, A>,
         refusal: &Refusal,
     ) -> Option<Timestamp> {
-        match refusal {
-            Refusal::InboundPending { .. } => facts.inbound.expiries(subject.slot()?).min(),
-            refusal => facts.gone_by(subject, refusal),
+        if matches!(refusal, Refusal::InboundPending { .. }) {
+            return facts.inbound.expiries(subject.slot()?).min();
         }
+        facts.gone_by(subject, refusal)
     }
 
     fn waits(&self) -> &Waits {

@@ -183,7 +183,7 @@ fn other_bootnodes_are_tried_from_then_on() {
     let now = scene.sim.now();
     scene.run(10 * MINUTE);
     assert!(tried(&scene, now).is_empty());
-    assert!(scene.sim.dialer().explain(&id(3)).refusals.contains(&dialstate::Refusal::Unknown));
+    assert!(scene.sim.dialer().explain(&id(3)).refusals.contains(&Refusal::Unknown));
 }
 
 /// Bootnodes that were heard of have their turn after all others, and are others once they are no bootnodes any more.
