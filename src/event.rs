@@ -36,7 +36,8 @@ pub enum Event<I, A> {
     /// where its history goes on. In `balanced` an attempt to reach it is cancelled. Ignored for a node that is not static.
     StaticRemoved(I),
     /// A node was discovered. For a node that is known already, the addresses are updated, unless the new list is
-    /// empty. In `balanced` ignored for the own id, and for a node all of whose addresses can't be dialed. At the caps in [`Limits`](crate::Limits) it takes the place of another known node or is dropped.
+    /// empty. At the caps in [`Limits`](crate::Limits) it takes the place of another known node or is dropped. In `balanced`
+    /// ignored for the own id, and for a node all of whose addresses can't be dialed.
     NodeDiscovered {
         /// The node.
         node: Node<I, A>,
@@ -136,8 +137,8 @@ pub enum Event<I, A> {
     /// The peer takes no slot of the dynamic target. When it is lost, its node is dialed again only if it is static or known.
     ///
     /// Errors: `NotDialable` if another rule refuses the node (own id, connected, in an attempt, banned, restricted …), while
-    /// [`Config::dialing`](crate::Config::dialing) is off, or if it has no address and [`Config::discovery`](crate::Config::discovery) is off;
-    /// `Full` at [`Limits::requested`](crate::Limits::requested).
+    /// [`Config::dialing`](crate::Config::dialing) is off, or if it has no address and
+    /// [`Config::discovery`](crate::Config::discovery) is off; `Full` at [`Limits::requested`](crate::Limits::requested).
     DialRequested(I),
     /// A node or network was banned: it is not dialed, and its peers are disconnected, until the ban ends. A ban of
     /// the same subject is replaced. One that has ended already replaces it too, and so lifts it.
@@ -367,7 +368,8 @@ pub enum Change<I, A> {
     /// A new `Config::bootnodes`.
     Bootnodes(Vec<Node<I, A>>),
     /// A new `Config::dialing`. With false dials, resolves and the lookup under way are cancelled with the next drain, and nobody
-    /// is charged for it (in `classic` and `scheduler` the history of each node holds); with true everything that has become due meanwhile follows at its pace. Requested dials that wait are kept, one
-    /// that is under way is given up (`Notice::RequestEnded`), and new ones are refused.
+    /// is charged for it (in `classic` and `scheduler` the history of each node holds); with true everything that has become due
+    /// meanwhile follows at its pace. Requested dials that wait are kept, one that is under way is given up
+    /// (`Notice::RequestEnded`), and new ones are refused.
     Dialing(bool),
 }

@@ -73,8 +73,8 @@ impl<I: NodeId, A: Address, R: Rng, S: Sink<I, A>> Decide<I, A> for Recorder<I, 
 /// does so.) The runner holds one for each connection, and those for tasks that you give it, and drops each when it is to
 /// end. What is dropped with the runner, at shutdown, ends too.
 ///
-/// 1. [`poll`](Self::poll), do what each [`RunnerStep`] says, and [`hold`](Self::hold) the handle of what runs for it, or that runs
-///    on after a cancel. Until it is to wait.
+/// 1. [`poll`](Self::poll) until it is to wait. Do what each [`RunnerStep`] says, and [`hold`](Self::hold) the handle of what runs
+///    for it: otherwise that runs on after a cancel.
 /// 2. Say what has happened: [`connected`](Self::connected) or [`failed`](Self::failed) for each `Connect`,
 ///    [`added`](Self::added) for any other connection, [`closed`](Self::closed) for one that has ended, from whatever side, and
 ///    [`handle`](Self::handle) for answers and all else. Go on with 1.
@@ -233,7 +233,8 @@ impl<I: NodeId, A: Address, H, D: Decide<I, A>> Runner<D, I, A, H> {
     }
 
     /// A `Connect` has led to a connection. If the dialer wants it, `hold` makes its handle, and is given the number for
-    /// [`closed`](Self::closed): one of the runner's own, and not that of `Event::InboundPending`. Otherwise returns false: close the connection.
+    /// [`closed`](Self::closed): one of the runner's own, and not that of `Event::InboundPending`. Otherwise returns false:
+    /// close the connection.
     pub fn connected(&mut self, now: Timestamp, dial: DialId, addr: &A, hold: impl FnOnce(u64) -> H) -> bool {
         let Some(Won { id, kind, addr, answer }) = self.races.connected(dial, addr) else { return false };
         // The other addresses are given up.
@@ -277,7 +278,8 @@ impl<I: NodeId, A: Address, H, D: Decide<I, A>> Runner<D, I, A, H> {
     }
 
     /// Your program wants a peer disconnected: its handles are dropped, and the dialer is told why. Returns whether it was
-    /// connected. Say goodbye before, with [`connection`](Self::connection). A peer that is banned (`Event::Banned`) is disconnected without this.
+    /// connected. Say goodbye before, with [`connection`](Self::connection). A peer that is banned (`Event::Banned`) is
+    /// disconnected without this.
     pub fn disconnect(&mut self, now: Timestamp, id: &I, reason: RemovalReason) -> bool {
         let doomed = self.sessions.remove(id);
         for connection in &doomed {
