@@ -81,10 +81,12 @@ pub struct Outage {
     pub failures: u32,
     /// Time since the last success from which an outage is suspected. Default 30 s (a guess).
     pub silence: Duration,
-    /// Time between two dials at the beginning of a suspected outage; after each dial it is a quarter shorter. Where peers are
-    /// missing and all nodes cool down, a node may be dialed before its cooldown ends: at most one after each such time,
-    /// [`Backoff::short`] after its own last attempt or later, and none while some cooldown ends within 1 s. At least 1 ms.
+    /// Time between two dials at the beginning of a suspected outage; after each dial it is a quarter shorter. At least 1 ms.
     /// Default 5 s (a guess).
+    ///
+    /// It is also the time between two early dials. Where peers are missing and all nodes cool down, one is dialed before its
+    /// cooldown ends, but not before [`Backoff::short`] has passed since its last attempt, and not while some cooldown ends
+    /// within 1 s.
     pub probe: Duration,
     /// Changes of the network within this time of each other count as one. Default 30 s: the deadline of a dial.
     pub changes: Duration,
