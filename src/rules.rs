@@ -249,6 +249,19 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         self.config.diversity.as_ref().filter(|_| cares)
     }
 
+    /// The rule that refuses everybody, whom planning does not even look at: dialing is off.
+    pub(crate) fn refuses_all(&self) -> Option<Refusal> {
+        (!self.config.dialing).then_some(Refusal::DialingOff)
+    }
+
+    /// The rule that excludes a node whatever its address is: it is this one itself, or its id is banned.
+    pub(crate) fn excludes_id(&self, id: &I) -> Option<Refusal> {
+        if *id == self.me {
+            return Some(Refusal::OwnId);
+        }
+        self.bans.of_id(id, self.now).map(|until| Refusal::BannedId { until })
+    }
+
     /// The rule that excludes an address: the restrict list, or the ban of a network.
     #[inline]
     pub(crate) fn excludes(&self, addr: &A) -> Option<Refusal> {

@@ -1,6 +1,7 @@
 //! Answers to questions: why a node is not dialed, why peers are missing, what is there.
 
 use alloc::vec::Vec;
+use core::iter;
 use core::ops::ControlFlow;
 
 use rand_core::Rng;
@@ -53,11 +54,11 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             refusals.insert(0, Refusal::Unknown);
             earliest = None;
         }
-        if !facts.config.dialing {
-            refusals.insert(0, Refusal::DialingOff);
+        if let Some(refusal) = facts.refuses_all() {
+            refusals.insert(0, refusal);
             earliest = None;
         }
-        let mut kinds = self.others(&subject).map(|other| other.kind).chain([subject.kind]);
+        let mut kinds = iter::once(subject.kind).chain(self.others(&subject).map(|other| other.kind));
         let (last, last_at) = record.map_or((None, Timestamp::ZERO), Record::last);
         self.clock.explanation(Explanation {
             earliest,
@@ -246,9 +247,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// inbound handshake has shown the id.
     #[must_use]
     pub fn excludes_id(&self, id: &I) -> Option<Refusal> {
-        let banned = self.facts.bans.of_id(id, self.facts.now).map(|until| Refusal::BannedId { until });
-        let own = (*id == self.facts.me).then_some(Refusal::OwnId);
-        own.or(banned).map(|refusal| self.clock.refusal(refusal))
+        self.facts.excludes_id(id).map(|refusal| self.clock.refusal(refusal))
     }
 
     /// The bans in force, and until when each holds; `None`: until it is lifted. The order has no meaning, but is the same on

@@ -17,7 +17,6 @@ use crate::facts::nodes::Record;
 use crate::facts::slots::AttemptSlot;
 use crate::node::{Node, NodeId};
 use crate::plan::policy::{Policy, Second};
-use crate::refusal::Refusal;
 use crate::stats::count;
 use crate::time::Timestamp;
 
@@ -272,8 +271,8 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
     /// Notes a request of the operator. It waits for nothing but a slot.
     fn dial_requested(&mut self, id: I) -> Result<(), EventError> {
         let facts = &mut self.facts;
-        if !facts.config.dialing {
-            return Err(EventError::NotDialable(Refusal::DialingOff));
+        if let Some(refusal) = facts.refuses_all() {
+            return Err(EventError::NotDialable(refusal));
         }
         let subject = self.plan.requested(facts, id);
         // Not every policy asks whether a node without an address can be resolved.

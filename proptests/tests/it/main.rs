@@ -25,6 +25,7 @@ mod invariants;
 mod network;
 mod pinned;
 mod recorder;
+mod requests;
 mod restarted;
 mod scenarios;
 mod scheduler;

@@ -73,8 +73,8 @@ impl<A: Address> Balanced<A> {
             .min_by_key(|(at, _)| (*at).max(facts.now))?;
         let at = from.max(rested);
         // Whatever it waits for, it may be too late when it could go out at last.
-        let held = self.holds(facts, DialKind::Dynamic).into_iter().map(|(_, until)| until).max();
-        if too_late(held.map_or(at, |held| held.max(at))) {
+        let held = self.held_until(facts, DialKind::Dynamic).into_iter().map(|(_, until)| until);
+        if too_late(held.fold(at, Timestamp::max)) {
             return None;
         }
         if at > facts.now {

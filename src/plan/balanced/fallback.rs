@@ -32,8 +32,8 @@ impl Fallback {
     pub(super) const NEW: Self = Self { alone: None, tried: 0, last: Timestamp::ZERO, turn: 0 };
 
     /// Nothing is dialed: that there is no outbound peer counts from the next round on.
-    pub(super) const fn paused(self) -> Self {
-        Self { alone: None, ..self }
+    pub(super) const fn paused(&mut self) {
+        self.alone = None;
     }
 
     /// Notes since when there has been no outbound peer.

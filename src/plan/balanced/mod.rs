@@ -292,7 +292,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
     /// have their time anew.
     fn paused(&mut self) {
         self.starvation.end();
-        self.fallback = self.fallback.paused();
+        self.fallback.paused();
         (self.next_feeler, self.next_churn) = (None, None);
         self.waits.clear();
     }

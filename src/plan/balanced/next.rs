@@ -110,17 +110,17 @@ impl<A: Address> Balanced<A> {
     /// Whether a dial may go out now, as far as pace and the network of this host are concerned; if not, what it waits for
     /// is noted. A requested dial does not wait, and a bootnode does not wait for the network.
     pub(super) fn may_dial<I: NodeId>(&mut self, facts: &Facts<I, A>, kind: DialKind) -> bool {
-        let holds = self.holds(facts, kind);
-        if kind == DialKind::Requested || holds.iter().all(|(_, at)| *at <= facts.now) {
+        let held = self.held_until(facts, kind);
+        if kind == DialKind::Requested || held.iter().all(|(_, at)| *at <= facts.now) {
             return true;
         }
-        self.wait_for(holds, facts.now);
+        self.wait_for(held, facts.now);
         false
     }
 
     /// Until when pace and the network of this host hold dials of a kind up.
     #[inline]
-    pub(super) fn holds<I: NodeId>(
+    pub(super) fn held_until<I: NodeId>(
         &self,
         facts: &Facts<I, A>,
         kind: DialKind,

@@ -130,6 +130,12 @@ fn in_an_hour_it_wakes_up_as_often_as_there_is_something_to_do() {
     assert!((60..=(32 * 3 + 16) * 2 * 60 + 60).contains(&ticks), "{ticks} wake-ups in an hour");
 }
 
+/// A node that was never connected to, with so many failures before a restart.
+fn restored(n: u32, failures: u32) -> Event {
+    let (source, last_tried) = (Source(1), None);
+    Event::NodeRestored(KnownNode { node: node(n), source, good: false, failures, last_tried, anchor: false })
+}
+
 /// A good node is waited for although others are ready that wait for a lookup: it waits for nothing else.
 #[test]
 fn the_end_of_a_good_nodes_cooldown_is_not_overlooked() {
@@ -163,16 +169,8 @@ fn the_end_of_a_good_nodes_cooldown_is_not_overlooked() {
             other => panic!("{other:?}"),
         };
     };
-    let fresh = KnownNode {
-        node: node(3),
-        source: Source(1),
-        good: false,
-        failures: 0,
-        last_tried: None,
-        anchor: false,
-    };
     let mut commands = Vec::new();
-    dialer.step(dialer.now(), Event::NodeRestored(fresh), &mut commands).unwrap();
+    dialer.step(dialer.now(), restored(3, 0), &mut commands).unwrap();
     let Some(Command::Sleep { until: Some(wake), .. }) = commands.last() else { panic!("{commands:?}") };
     assert!(*wake <= until, "it sleeps until {wake}, and node 2 may be dialed at {until}");
 }
@@ -190,15 +188,7 @@ fn an_early_dial_that_would_come_too_late_is_not_waited_for() {
         commands
     };
     for n in [1, 2] {
-        let known = KnownNode {
-            node: node(n),
-            source: Source(1),
-            good: false,
-            failures: 1,
-            last_tried: None,
-            anchor: false,
-        };
-        hand(0, Event::NodeRestored(known));
+        hand(0, restored(n, 1));
     }
     // Both are overdue, so an outage is suspected, and node 3 takes the probe.
     for millis in [29_000, 29_999, 30_000] {
