@@ -294,6 +294,8 @@ pub enum WakeReason {
     Feeler,
     /// The next peer may be replaced.
     Churn,
+    /// Discovery may be asked for the next node that may be gone.
+    Revalidation,
     /// The drain stopped at its limit of work: handle a `Tick`, and poll on.
     Backlog,
 }
@@ -329,6 +331,7 @@ impl fmt::Display for WakeReason {
             Self::Relax => "diversity relaxation",
             Self::Feeler => "feeler",
             Self::Churn => "churn",
+            Self::Revalidation => "revalidation",
             Self::Backlog => "backlog",
         })
     }

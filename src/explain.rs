@@ -15,8 +15,10 @@ use crate::time::Timestamp;
 pub enum LastOutcome {
     /// The dial was answered.
     Dial(DialOutcome),
-    /// The node has no address, and a resolve found none.
+    /// A resolve found no address.
     Unresolved,
+    /// Discovery was asked for the node, and has found it: see `Config::revalidation`.
+    Found,
     /// The dial or resolve reached its deadline without an answer.
     Overdue,
     /// The session ended.
@@ -28,6 +30,7 @@ impl fmt::Display for LastOutcome {
         match self {
             Self::Dial(outcome) => write!(f, "the dial ended: {outcome}"),
             Self::Unresolved => f.write_str("no address was found"),
+            Self::Found => f.write_str("discovery has found it"),
             Self::Overdue => f.write_str("no answer came by the deadline"),
             Self::Ended(reason) => write!(f, "the session ended: {reason}"),
         }
@@ -48,8 +51,11 @@ pub enum Standing {
     /// Ready nodes that were connected to once, and have not failed since. (`KnownNode::good` and `Gauges::good` say only
     /// that a node was connected to once.)
     Good,
-    /// Ready nodes that were alive when last tried or connected, but are not good: the handshake failed or a session has
-    /// ended.
+    /// Ready nodes that were connected to once, and seem to have gone since: discovery is asked for them before they are
+    /// dialed, unless `Config::revalidation` is off.
+    Lapsed,
+    /// Ready nodes that were alive when last tried or connected, but are not good: the handshake failed, or the node ended
+    /// the session because it has too many peers or none of use.
     Answered,
     /// Ready nodes whose last attempt was refused or slow, or got no answer.
     Failed,
@@ -80,6 +86,7 @@ impl fmt::Display for Standing {
             Self::Static => "static",
             Self::Cooling => "cooling down",
             Self::Good => "good",
+            Self::Lapsed => "lapsed",
             Self::Answered => "answered",
             Self::Failed => "failed",
             Self::Fresh => "fresh",

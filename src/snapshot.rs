@@ -22,7 +22,7 @@ use crate::plan::policy::Policy;
 use crate::time::Timestamp;
 
 /// The version of the form that this build writes and reads.
-const VERSION: u32 = 7;
+const VERSION: u32 = 8;
 
 /// The state of a dialer with the config in force, without its rng, as [`Dialer::snapshot`] gives it. Serialize it with any
 /// codec of serde.

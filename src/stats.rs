@@ -164,6 +164,8 @@ pub struct Gauges {
     /// Dynamic dials older than [`Pace::slow_after`](crate::Pace::slow_after), which hold no slot any more; they are among the
     /// dynamic attempts.
     pub slow_dials: u32,
+    /// Known nodes that discovery is asked for, since they may be gone; see [`Config::revalidation`](crate::Config::revalidation).
+    pub revalidations: u32,
     /// Known nodes.
     pub known: u32,
     /// Known nodes that have been connected once.

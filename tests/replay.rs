@@ -94,7 +94,7 @@ fn a_file_that_is_not_sound_is_refused_with_its_place() {
             "new.rec",
             [b"\x8ddialrec\x07\x00".as_slice(), &[0; 99]].concat(),
             2,
-            "version 7, but only version 3",
+            "version 7, but only version 4",
         ),
         ("none.rec", Vec::new(), 2, "the file is empty"),
     ];

@@ -66,6 +66,7 @@ impl Sim<'_> {
             Command::Dial { dial, node, kind, stagger, .. } => self.dial(host, dial, &node, kind, stagger),
             Command::Resolve { resolve, id, .. } => {
                 let life = self.host(host).life;
+                self.measure.resolves(self.now);
                 self.host(host).resolves.push((resolve, world::who(&id)));
                 self.after(RESOLVE, What::Resolved { host, life });
             }

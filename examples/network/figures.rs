@@ -125,6 +125,12 @@ impl Ran<'_> {
                 measure.lookups as f64 / hours,
             ),
             mean(
+                "resolves_per_hour",
+                "resolves per node and hour",
+                Unit::Ratio,
+                measure.resolves as f64 / hours,
+            ),
+            mean(
                 "wakes_per_hour",
                 "timer wake-ups per node and hour",
                 Unit::Ratio,

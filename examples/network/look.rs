@@ -114,7 +114,7 @@ impl Sim<'_> {
             if gauges.dynamic_peers + gauges.inbound_peers != peers.len() as u32 {
                 wrong.push("does not know its peers");
             }
-            if gauges.dynamic_attempts != dialing + this.resolves.len() as u32 {
+            if gauges.dynamic_attempts + gauges.revalidations != dialing + this.resolves.len() as u32 {
                 wrong.push("does not know its dials");
             }
             if dialed < TARGET && !busy {

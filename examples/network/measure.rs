@@ -121,6 +121,7 @@ pub(crate) struct Measure {
     /// Dialed peers that were lost by hosts which stayed.
     pub(crate) lost: u64,
     pub(crate) lookups: u64,
+    pub(crate) resolves: u64,
     pub(crate) wakes: u64,
     pub(crate) failures: Failures,
     /// Dials aimed at each node: the present minute and how many in it; the most in a minute; all of them.
@@ -240,6 +241,10 @@ impl Measure {
     pub(crate) fn ended(&mut self, now: u64, up: u64, stayed: bool) {
         self.kept += u64::from(up >= self.from && now - up >= KEPT);
         self.lost += u64::from(now >= self.from && stayed);
+    }
+
+    pub(crate) fn resolves(&mut self, now: u64) {
+        self.resolves += u64::from(now >= self.from);
     }
 
     pub(crate) fn lookups(&mut self, now: u64) {

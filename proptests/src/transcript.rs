@@ -150,6 +150,7 @@ fn wake(reason: WakeReason) -> &'static str {
         WakeReason::Relax => "relax",
         WakeReason::Feeler => "feeler",
         WakeReason::Churn => "churn",
+        WakeReason::Revalidation => "revalidation",
         WakeReason::Backlog => "backlog",
         _ => "unnamed: add it to transcript.rs",
     }

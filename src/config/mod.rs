@@ -159,6 +159,9 @@ pub struct Config<I, A> {
     /// Whether an address family (IPv4, IPv6) in which almost no dial succeeds is left out, except for probes.
     /// Default false (go-libp2p: black hole detection). Balanced only.
     pub family_health: bool,
+    /// Whether discovery is asked for a node that was connected to once and may be gone, before it is dialed: with a
+    /// `Command::Resolve`, also ahead of need. Default true. If resolves find nobody, nodes are dialed unasked. Without [`discovery`](Self::discovery) it does nothing. Balanced only.
+    pub revalidation: bool,
 }
 
 impl<I, A> Config<I, A> {
@@ -235,6 +238,7 @@ impl<I, A> Config<I, A> {
             anchors: 0,
             churn: None,
             family_health: false,
+            revalidation: true,
         }
     }
 

@@ -48,6 +48,7 @@ setters! {
         with_anchors = anchors: u32,
         with_churn = churn: Option<Churn>,
         with_family_health = family_health: bool,
+        with_revalidation = revalidation: bool,
     }
 }
 

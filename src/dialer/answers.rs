@@ -139,6 +139,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
             Queue::Cooling | Queue::CoolingGood | Queue::Resting => Standing::Cooling,
             Queue::Ready(spot) => match spot.class {
                 Class::Anchor | Class::Good => Standing::Good,
+                Class::Lapsed => Standing::Lapsed,
                 Class::Recent | Class::Fresh => Standing::Fresh,
                 Class::Answered => Standing::Answered,
                 Class::Failed => Standing::Failed,
@@ -291,6 +292,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
                 .outbound(Budget::Feeler)
                 .saturating_add(facts.attempts.unmet(Budget::Feeler)),
             slow_dials: self.plan.slow_dials(),
+            revalidations: facts.attempts.revalidations().len(),
             known: facts.nodes.known(),
             good: self.plan.good(),
             statics: facts.statics.len(),

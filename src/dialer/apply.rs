@@ -240,19 +240,26 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         }
     }
 
-    /// The resolve of an attempt was answered: it is dialed at what was found, or ends.
+    /// The resolve of an attempt was answered: it is dialed at what was found, or ends. A revalidation ends with any answer.
     fn resolve_finished(&mut self, resolve: ResolveId, mut addrs: Addrs<A>) -> Result<(), EventError> {
         let facts = &mut self.facts;
         let attempt = facts.answered(Task::Resolve(resolve))?;
         facts.clean(&mut addrs);
         let addrs = self.plan.resolved(facts, attempt, addrs);
-        if !addrs.is_empty() {
-            facts.resolved(attempt, addrs);
-            return Ok(());
+        let revalidates = facts.attempts.get(attempt).is_some_and(Attempt::is_revalidation);
+        let ended = match (addrs.is_empty(), revalidates) {
+            (true, _) => Ended::Unresolved,
+            (false, true) => Ended::Found,
+            (false, false) => {
+                facts.resolved(attempt, addrs);
+                return Ok(());
+            }
+        };
+        if ended == Ended::Unresolved {
+            facts.unresolved(attempt);
         }
-        facts.unresolved(attempt);
-        if let Some(of) = facts.end_answered(attempt, Ended::Unresolved) {
-            self.plan.attempt_ended(facts, attempt, &of, Ended::Unresolved);
+        if let Some(of) = facts.end_answered(attempt, ended) {
+            self.plan.attempt_ended(facts, attempt, &of, ended);
         }
         Ok(())
     }

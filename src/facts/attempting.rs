@@ -58,6 +58,15 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         (slot, node)
     }
 
+    /// Begins to ask discovery for a node that may be gone.
+    pub(crate) fn revalidate(&mut self, node: NodeSlot) -> AttemptSlot {
+        let attempt = self.attempts.insert(Attempt::revalidation(node, self.now), false);
+        if let Some(record) = self.nodes.get_mut(node) {
+            record.attempt = Some(attempt);
+        }
+        attempt
+    }
+
     /// The next command of an attempt; it is in flight from now on.
     pub(crate) fn issue(&mut self, attempt: AttemptSlot) -> Option<Command<I, A>> {
         let token = self.token();
@@ -250,12 +259,16 @@ impl<I: NodeId, A: Address> Facts<I, A> {
             Ended::Dial(outcome) => Some(LastOutcome::Dial(outcome)),
             Ended::Unresolved => Some(LastOutcome::Unresolved),
             Ended::Overdue => Some(LastOutcome::Overdue),
+            Ended::Found => Some(LastOutcome::Found),
             Ended::Moot => None,
         };
         if let Some(record) = self.nodes.get_mut(of.node) {
             record.attempt = None;
-            record.last_at = self.now;
             record.last = last.or(record.last);
+            // A revalidation that was given up says nothing.
+            if !of.is_revalidation() || ended != Ended::Moot {
+                record.last_at = self.now;
+            }
         }
         if of.kind == DialKind::Requested {
             self.request_ended(of.node, last);

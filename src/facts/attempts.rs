@@ -1,9 +1,9 @@
-//! Attempts under way: resolve, dial, and for static nodes resolve and dial once more.
+//! Attempts under way: resolve, dial, and for static nodes resolve and dial once more. A revalidation is a resolve alone.
 //!
 //! An attempt is one thing from its start to its end. It carries its own copy of the addresses; its resolve delay is
 //! that of the static node it came from.
 //!
-//! Invariant: an attempt is in the sets of its budget and of its phase, and in no other; it has an open token and a
+//! Invariant: an attempt is in the sets of its budget, or in that of revalidations, and of its phase, and in no other; it has an open token and a
 //! deadline only while a task of its is in flight.
 
 use super::budget::{Budget, PerBudget};
@@ -14,6 +14,9 @@ use crate::collections::{Heap, Slab, SlotSet, Tokens, bytes};
 use crate::command::{DialId, DialKind, ResolveId, Task};
 use crate::event::DialOutcome;
 use crate::time::Timestamp;
+
+/// The most revalidations at once (a guess).
+pub(crate) const MOST_REVALIDATIONS: u32 = 16;
 
 /// How far an attempt is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +62,8 @@ pub(crate) struct Attempt<A> {
     /// Whether its node was connected at any time since it began.
     #[cfg_attr(feature = "serde", serde(default))]
     pub(super) reached: bool,
+    /// Whether it only asks discovery for a node that may be gone, and ends with the answer.
+    revalidates: bool,
 }
 
 impl<A> Attempt<A> {
@@ -81,7 +86,14 @@ impl<A> Attempt<A> {
             again: false,
             token: 0,
             reached: false,
+            revalidates: false,
         }
+    }
+
+    /// A revalidation that begins.
+    pub(super) fn revalidation(node: NodeSlot, began: Timestamp) -> Self {
+        let attempt = Self::new(node, DialKind::Dynamic, Addrs::new(), Stage::Resolve, began);
+        Self { revalidates: true, ..attempt }
     }
 
     pub(crate) const fn node(&self) -> NodeSlot {
@@ -123,6 +135,11 @@ impl<A> Attempt<A> {
         matches!(self.origin, Origin::Replaced(_))
     }
 
+    /// Whether it only asks discovery for a node that may be gone, and ends with the answer.
+    pub(crate) const fn is_revalidation(&self) -> bool {
+        self.revalidates
+    }
+
     /// Whether this is the resolve and dial after a first failed dial.
     pub(crate) const fn is_second(&self) -> bool {
         self.again
@@ -144,6 +161,8 @@ pub(crate) enum Ended {
     Dial(DialOutcome),
     /// No address was found.
     Unresolved,
+    /// It was a revalidation, and the node was found.
+    Found,
     /// The driver did not answer in time.
     Overdue,
     /// An event or the rules made it moot; nobody is charged.
@@ -164,6 +183,8 @@ pub(crate) struct Attempts<A> {
     active: PerBudget<SlotSet<OfAttempt>>,
     /// Those whose node is connected outbound in the same budget: few, if any.
     met: PerBudget<SlotSet<OfAttempt>>,
+    /// Revalidations, which are in no budget.
+    revalidations: SlotSet<OfAttempt>,
     /// In the stages `Resolve` and `Dial`, in the order of their turns: those that wait for nothing else, and dials that wait
     /// for the pace of their budget.
     at_once: Heap<OfAttempt>,
@@ -181,6 +202,7 @@ impl<A> Attempts<A> {
             deadlines: Heap::new(),
             active: PerBudget::new(EMPTY, EMPTY, EMPTY),
             met: PerBudget::new(EMPTY, EMPTY, EMPTY),
+            revalidations: EMPTY,
             at_once: Heap::new(),
             paced: PerBudget::new(Heap::new(), Heap::new(), Heap::new()),
             stuck: EMPTY,
@@ -230,6 +252,11 @@ impl<A> Attempts<A> {
         self.active(budget).saturating_sub(self.met.get(budget).len())
     }
 
+    /// Revalidations under way, in the order of their starts but for gaps that were filled.
+    pub(crate) const fn revalidations(&self) -> &SlotSet<OfAttempt> {
+        &self.revalidations
+    }
+
     /// The attempt whose next command is owed for the longest time.
     pub(crate) fn next_owed(&self) -> Option<AttemptSlot> {
         let paced = self.paced.iter().map(|(_, heap)| heap);
@@ -265,8 +292,12 @@ impl<A> Attempts<A> {
     /// Adds an attempt in the stage `Resolve` or `Dial`, whose first command is issued at once, or `Stuck`. `met`: its node is a
     /// peer of the same budget already.
     pub(super) fn insert(&mut self, attempt: Attempt<A>, met: bool) -> AttemptSlot {
-        let (budget, stage) = (attempt.budget(), attempt.stage);
+        let (budget, stage, revalidates) = (attempt.budget(), attempt.stage, attempt.revalidates);
         let slot = self.all.insert(attempt);
+        if revalidates {
+            self.revalidations.insert(slot);
+            return slot;
+        }
         self.active.get_mut(budget).insert(slot);
         if met {
             self.met.get_mut(budget).insert(slot);
@@ -279,7 +310,8 @@ impl<A> Attempts<A> {
 
     /// Notes whether the node of an attempt is an outbound peer, and in which budget.
     pub(super) fn set_met(&mut self, attempt: AttemptSlot, peer: Option<Budget>) {
-        let Some(budget) = self.all.get(attempt).map(Attempt::budget) else { return };
+        let of = self.all.get(attempt).filter(|of| !of.revalidates);
+        let Some(budget) = of.map(Attempt::budget) else { return };
         let met = self.met.get_mut(budget);
         if peer == Some(budget) { _ = met.insert(attempt) } else { _ = met.remove(attempt) }
     }
@@ -361,6 +393,10 @@ impl<A> Attempts<A> {
             Stage::Stuck => _ = self.stuck.remove(attempt),
             Stage::Resolving | Stage::Dialing => {}
         }
+        if of.revalidates {
+            self.revalidations.remove(attempt);
+            return Some(of);
+        }
         self.active.get_mut(of.budget()).remove(attempt);
         self.met.get_mut(of.budget()).remove(attempt);
         Some(of)
@@ -385,11 +421,12 @@ impl<A> Attempts<A> {
                 && (flies || !timed)
                 && attempt.token <= tokens;
             let budgeted = Budget::ALL.into_iter().all(|of| {
-                let own = of == attempt.budget();
+                let own = of == attempt.budget() && !attempt.revalidates;
                 self.active.get(of).contains(slot) == own
                     && self.met.get(of).contains(slot) == (own && met(attempt.node) == Some(of))
             });
-            if !phased || !budgeted {
+            let asked = self.revalidations.contains(slot) == attempt.revalidates;
+            if !phased || !budgeted || !asked {
                 return false;
             }
             open = u32::saturating_add(open, u32::from(flies));
@@ -397,7 +434,11 @@ impl<A> Attempts<A> {
         }
         let exists = |slot| self.all.get(slot).is_some();
         let sets = [&self.active, &self.met].into_iter().flat_map(PerBudget::iter);
-        sets.flat_map(|(_, set)| set.iter()).chain(self.stuck.iter()).chain(self.deadlines.keys()).all(exists)
+        sets.flat_map(|(_, set)| set.iter())
+            .chain(self.revalidations.iter())
+            .chain(self.stuck.iter())
+            .chain(self.deadlines.keys())
+            .all(exists)
             && [self.open.len() as u32, self.owed()] == [open, owed]
     }
 
@@ -405,7 +446,11 @@ impl<A> Attempts<A> {
     #[cfg(feature = "serde")]
     pub(super) fn reindex(&mut self) -> bool {
         let slots = self.all.slots();
-        let sets = self.active.iter_mut().chain(self.met.iter_mut()).chain([&mut self.stuck]);
+        let sets = self
+            .active
+            .iter_mut()
+            .chain(self.met.iter_mut())
+            .chain([&mut self.revalidations, &mut self.stuck]);
         let indexed = { sets }.all(|set| set.reindex(slots));
         let heaps = self.paced.iter_mut().chain([&mut self.at_once, &mut self.deadlines]);
         let queued = { heaps }.all(|heap| heap.reindex(slots));
@@ -428,7 +473,7 @@ impl<A> Attempts<A> {
         bytes::sum(&[
             Slab::<OfAttempt, Attempt<A>>::bound(attempts),
             Tokens::<OfAttempt>::bound(attempts),
-            SlotSet::<OfAttempt>::bound(attempts, attempts).saturating_mul(7),
+            SlotSet::<OfAttempt>::bound(attempts, attempts).saturating_mul(8),
             Heap::<OfAttempt>::bound(attempts, attempts).saturating_mul(5),
         ])
     }

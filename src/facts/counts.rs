@@ -1,6 +1,6 @@
 //! How many of each thing there can be under a config, and how much memory the facts can take with that.
 
-use super::attempts::Attempts;
+use super::attempts::{Attempts, MOST_REVALIDATIONS};
 use super::bans::Bans;
 use super::inbound::Inbound;
 use super::nodes::Nodes;
@@ -43,7 +43,8 @@ impl Counts {
         let dynamic = of(config.max_active_dials).min(most_dialed);
         let fixed = sum(&[of(limits.statics), of(limits.requested)]).min(of(config.pace.static_active));
         // Feelers and reunions share one slot.
-        let attempts = sum(&[dynamic, fixed, 1]);
+        let asked = if config.discovery && config.revalidation { of(MOST_REVALIDATIONS) } else { 0 };
+        let attempts = sum(&[dynamic, fixed, 1, asked]);
         let (statics, peers, inbound) = (of(limits.statics), of(limits.peers), of(limits.inbound_handshakes));
         let addrs = if config.max_addrs > 1 { of(config.max_addrs) } else { 0 };
         let nodes = sum(&[known, statics, peers, inbound, attempts]);

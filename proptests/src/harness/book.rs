@@ -283,9 +283,11 @@ impl Book {
     /// What a resolve is for, where it can be for one budget only.
     fn resolves_for(&self, id: &Id) -> Option<DialKind> {
         let bootnode = self.config.bootnodes.iter().any(|node| node.id == *id);
+        let asks = self.balanced && self.config.revalidation;
         match (self.statics.contains(id), bootnode, self.requested.contains(id)) {
             (true, false, _) => Some(DialKind::Static),
-            (false, _, false) if self.config.feeler_interval.is_none() => Some(DialKind::Dynamic),
+            // A revalidation holds no slot.
+            (false, _, false) if self.config.feeler_interval.is_none() && !asks => Some(DialKind::Dynamic),
             _ => None,
         }
     }

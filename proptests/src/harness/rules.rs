@@ -168,7 +168,7 @@ pub(super) fn explanations(book: &Book, dialer: &Dialer, drained: bool) -> Resul
         }
     }
     let counted = dialer.gauges();
-    let told = counted.static_attempts + counted.dynamic_attempts;
+    let told = counted.static_attempts + counted.dynamic_attempts + counted.revalidations;
     let feelers = u32::from(book.config.feeler_interval.is_some());
     ensure!((told..=told + feelers).contains(&attempts), "gauges count {told} attempts, explain {attempts}");
     Ok(())

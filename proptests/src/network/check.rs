@@ -94,7 +94,7 @@ impl Network {
         let feelers = dials.iter().filter(|(_, kind)| extra(*kind)).count();
         assert!(feelers <= 1, "{}", told());
         let dialing = dials.len() - feelers + this.tasks.resolves.len() + this.tasks.owed.len();
-        let attempts = gauges.static_attempts + gauges.dynamic_attempts;
+        let attempts = gauges.static_attempts + gauges.dynamic_attempts + gauges.revalidations;
         assert_eq!(attempts as usize, dialing, "{}", told());
         // Above a lower target or limit nothing begins any more, and what is under way ends in its own time.
         let slots = gauges.dynamic_peers + gauges.dynamic_attempts - gauges.slow_dials;

@@ -251,6 +251,7 @@ fn slots(config: &mut DialerConfig) -> Vec<(&'static str, Slot<'_>)> {
         ("anchors", Count(&mut config.anchors)),
         ("churn", Slot::Churn(&mut config.churn)),
         ("family_health", Flag(&mut config.family_health)),
+        ("revalidation", Flag(&mut config.revalidation)),
     ]
 }
 

@@ -188,9 +188,9 @@ fn what_cannot_be_restored_says_why() {
     let other = Dialer::restore(dialer.snapshot(), Config::balanced(), rng, late);
     assert_eq!(other.unwrap_err(), RestoreError::TimeOutOfRange);
     let saved = serde_json::to_string(&dialer.snapshot()).unwrap();
-    let future = saved.replacen("[7,", "[8,", 1);
+    let future = saved.replacen("[8,", "[9,", 1);
     let error = serde_json::from_str::<Snapshot<Id, std::net::SocketAddr>>(&future).unwrap_err();
-    assert!(error.to_string().starts_with("snapshot version 8, but this build reads version 7"), "{error}");
+    assert!(error.to_string().starts_with("snapshot version 9, but this build reads version 8"), "{error}");
     let cut = serde_json::from_str::<Snapshot<Id, std::net::SocketAddr>>(&saved[..saved.len() - 9]);
     assert!(cut.unwrap_err().is_eof());
 }

@@ -40,6 +40,8 @@ pub(crate) enum Class {
     Anchor,
     /// It was connected to, and has not failed since.
     Good,
+    /// It was connected to, and seems to have gone since.
+    Lapsed,
     /// It was never tried, and was heard of a short while ago.
     Recent,
     /// It was never tried.
@@ -55,10 +57,11 @@ pub(crate) enum Class {
 }
 
 impl Class {
-    pub(crate) const COUNT: usize = 8;
+    pub(crate) const COUNT: usize = 9;
     pub(crate) const ALL: [Self; Self::COUNT] = [
         Self::Anchor,
         Self::Good,
+        Self::Lapsed,
         Self::Recent,
         Self::Fresh,
         Self::Answered,

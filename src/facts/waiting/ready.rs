@@ -73,10 +73,11 @@ impl Ready {
     }
 
     pub(super) const fn len(&self, class: Class) -> u32 {
-        let [anchor, good, recent, fresh, answered, failed, unlikely, bootnode] = self.lens;
+        let [anchor, good, lapsed, recent, fresh, answered, failed, unlikely, bootnode] = self.lens;
         match class {
             Class::Anchor => anchor,
             Class::Good => good,
+            Class::Lapsed => lapsed,
             Class::Recent => recent,
             Class::Fresh => fresh,
             Class::Answered => answered,

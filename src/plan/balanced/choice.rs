@@ -15,7 +15,7 @@ use crate::plan::policy::{Policy, Step};
 use crate::time::Timestamp;
 
 /// How many cooldowns that have ended are put in order before a choice among the ready nodes.
-const WAKE: u32 = 64;
+pub(super) const WAKE: u32 = 64;
 
 impl<A: Address> Balanced<A> {
     /// Known nodes, up to the target.
@@ -34,6 +34,11 @@ impl<A: Address> Balanced<A> {
             return self.nobody(facts, cooled);
         }
         if !self.may_dial(facts, DialKind::Dynamic) {
+            return None;
+        }
+        if let Some(until) = self.awaits_answers(facts) {
+            self.waits.add(WakeReason::Redial, until);
+            self.wait_for_slot(facts);
             return None;
         }
         if let Some(alone) = self.wake(facts) {
@@ -55,6 +60,9 @@ impl<A: Address> Balanced<A> {
     }
 
     fn dial_known<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) -> Option<Step> {
+        if self.is_asked_for(facts, node) {
+            return self.ask_first(facts, node);
+        }
         let permit = self.permit(facts, &self.subject(facts, node, DialKind::Dynamic)?);
         if permit.is_ok() {
             self.starvation.end();
@@ -67,9 +75,15 @@ impl<A: Address> Balanced<A> {
         let in_need = Self::is_in_need(facts);
         let patient = !in_need && self.asks_until(facts).is_some();
         let due = in_need || self.unlikely <= facts.now;
+        let asks = self.asks(facts);
+        if asks && facts.waiting.ready(Class::Good) > 0 && facts.waiting.ready(Class::Anchor) == 0 {
+            // Those that seem to be there need no turn.
+            return Some((Class::Good, self.turns));
+        }
         let chosen = self.turns.next(|class| {
             let now = match class {
                 Class::Anchor | Class::Good | Class::Recent => true,
+                Class::Lapsed => !asks && !patient,
                 Class::Fresh | Class::Answered | Class::Failed => !patient,
                 Class::Unlikely => due && !patient,
                 Class::Bootnode => false,
@@ -90,7 +104,8 @@ impl<A: Address> Balanced<A> {
     /// No ready node may be dialed yet: some are to wait for a lookup, unlikely ones for their turn too.
     fn nobody_yet<I: NodeId>(&mut self, facts: &mut Facts<I, A>) -> Option<Step> {
         let is_ready = |class| facts.waiting.ready(class) > 0;
-        let others = [Class::Fresh, Class::Answered, Class::Failed].into_iter().any(is_ready);
+        let lapsed = !self.asks(facts) && is_ready(Class::Lapsed);
+        let others = lapsed || [Class::Fresh, Class::Answered, Class::Failed].into_iter().any(is_ready);
         let unlikely = is_ready(Class::Unlikely).then_some(self.unlikely.max(facts.now));
         let bootnode = is_ready(Class::Bootnode);
         if let Some(until) = self.asks_until(facts) {

@@ -1,5 +1,7 @@
 //! Known nodes: who is taken in, who is good, and who gives way when there is no room.
 
+use core::time::Duration;
+
 use super::Balanced;
 use crate::address::{Address, Addrs};
 use crate::backoff::Cause;
@@ -77,7 +79,7 @@ impl<A: Address> Balanced<A> {
     /// More was heard of a known node. An address that connected is kept until it fails: hearsay is appended, and takes the
     /// place of the last of those that have not worked. What the caller vouches for replaces all. What the old addresses
     /// were blamed for, new ones aren't, but a node cannot shake its cooldown off by moving.
-    fn hear_again<I: NodeId>(
+    pub(super) fn hear_again<I: NodeId>(
         &mut self,
         facts: &mut Facts<I, A>,
         node: NodeSlot,
@@ -161,7 +163,9 @@ impl<A: Address> Balanced<A> {
             notes.restored = true;
             notes.pardon = self.outage.pardons();
         }
-        let at = facts.now.saturating_sub(known.last_tried.unwrap_or_default());
+        // Nobody knows when a good node was there that has no time.
+        let ago = known.last_tried.unwrap_or(if known.good { Duration::MAX } else { Duration::ZERO });
+        let at = facts.now.saturating_sub(ago);
         facts.set_tried(node, known.last_tried.is_some() || known.good, at);
         if known.good {
             self.promote(facts, node);

@@ -15,7 +15,7 @@ use crate::plan::policy::Step;
 use crate::time::{Timestamp, nanos};
 
 /// How long a lookup is waited for: most take a second or two, and those that meet with many dead nodes much longer.
-const PATIENCE: Duration = Duration::from_secs(4);
+pub(super) const PATIENCE: Duration = Duration::from_secs(4);
 
 /// The lookups so far.
 #[derive(Clone, Copy, Debug)]

@@ -10,6 +10,7 @@
 //! | `choice`, `turns` | which known node is dialed; the shares of the classes |
 //! | `early`, `diversity` | what is done where nobody is ready: early dials, slots against the limits of subnets |
 //! | `lookups`, `fallback` | lookups; bootnodes |
+//! | `revalidation` | which nodes discovery is asked for before they are dialed |
 //! | `reunion`, `feelers`, `churn` | dials and disconnects beside filled slots |
 //! | `slots`, `slow`, `pace` | how many dynamic dials; those that take long; how fast |
 //! | `peers`, `outcomes` | what follows from connections, attempts and sessions |
@@ -35,6 +36,7 @@ mod peers;
 mod placing;
 mod rests;
 mod reunion;
+mod revalidation;
 mod slots;
 mod slow;
 mod statics;
@@ -76,6 +78,7 @@ use outage::Outage;
 use pace::Paces;
 use rests::AddressRests;
 use reunion::Reunion;
+use revalidation::Revalidation;
 use slow::SlowDials;
 use turns::Turns;
 
@@ -101,6 +104,7 @@ pub(crate) struct Balanced<A> {
     families: Families,
     rests: AddressRests<A>,
     reunion: Reunion,
+    revalidation: Revalidation,
     eviction: Eviction,
     /// How many nodes were restored as anchors.
     anchors: u32,
@@ -128,6 +132,7 @@ impl<A: Address> Balanced<A> {
             families: Families::NEW,
             rests: AddressRests::new(),
             reunion: Reunion::new(),
+            revalidation: Revalidation::NEW,
             eviction: Eviction::new(hasher),
             anchors: 0,
             lookups: Lookups::NEW,
@@ -146,6 +151,7 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
     /// Who is on the list anew may be resolved at once, and a new address dialed at once: what the old ones were blamed for
     /// is not held against it.
     fn static_added(&mut self, facts: &mut Facts<I, A>, node: NodeSlot, moved: bool) {
+        self.end_revalidation(facts, node);
         let unresolved = facts.nodes.get(node).is_some_and(|record| record.notes.cause == Cause::Resolve);
         if unresolved || moved {
             self.cool(facts, node, None, Cause::None);
@@ -233,6 +239,10 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         if addrs.is_empty() {
             return addrs;
         }
+        if let Some(node) = Self::revalidates(facts, attempt) {
+            self.hear_again(facts, node, addrs.clone(), false);
+            return addrs;
+        }
         if let Some(given) = facts.given(attempt) {
             facts.relocate(attempt, addrs.merged(given, facts.config.max_addrs as usize, 1));
         }
@@ -281,6 +291,9 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
             while let Some(attempt) = facts.attempts.of_budget(budget).last() {
                 self.cancel(facts, attempt);
             }
+        }
+        while let Some(attempt) = facts.attempts.revalidations().last() {
+            self.cancel(facts, attempt);
         }
         self.reunion.start_over();
         if self.outage.start_over(facts.now, facts.nodes.slots()) {

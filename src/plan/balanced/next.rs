@@ -1,4 +1,4 @@
-//! What is next: attempts that go on, requests, static nodes, a bootnode, dynamic nodes, a reunion, a feeler, a lookup, churn.
+//! What is next: attempts that go on, requests, static nodes, a bootnode, a revalidation, dynamic nodes, a reunion, a feeler, a lookup, churn.
 
 use rand_core::Rng;
 
@@ -36,6 +36,9 @@ impl<A: Address> Balanced<A> {
         };
         self.waits.truncate(before);
         if let Some(step) = self.bootnode(facts) {
+            return Some(step);
+        }
+        if let Some(step) = self.revalidate(facts, rng) {
             return Some(step);
         }
         let dynamic = self.dynamic_dial(facts, rng);

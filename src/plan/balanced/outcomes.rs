@@ -36,6 +36,8 @@ impl<A: Address> Balanced<A> {
         }
         match ended {
             Ended::Moot => self.settle(facts, node),
+            Ended::Found => self.is_there(facts, node),
+            Ended::Unresolved if attempt.is_revalidation() => self.is_gone(facts, attempt),
             // The dial before that resolve is what failed.
             Ended::Unresolved if attempt.is_second() => self.charge_transport(facts, attempt),
             Ended::Unresolved => self.charge_unresolved(facts, node),
@@ -109,12 +111,14 @@ impl<A: Address> Balanced<A> {
             return self.settle(facts, attempt.node());
         }
         self.suspect(facts, attempt);
+        self.failed_in_vain(facts, attempt.node());
         self.charge_failure(facts, attempt.node(), DelayClass::Short, Cause::Transport);
     }
 
     /// A slow dial was given up, since others were faster: as things are, the node is one that does not answer.
     pub(super) fn gave_up<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
         if facts.nodes.get(node).is_some_and(|record| !record.is_busy()) {
+            self.failed_in_vain(facts, node);
             self.charge_failure(facts, node, DelayClass::Short, Cause::Transport);
         }
     }
@@ -157,7 +161,7 @@ impl<A: Address> Balanced<A> {
     }
 
     /// One more failure in a row, and the delay that goes with it.
-    fn charge<I: NodeId>(
+    pub(super) fn charge<I: NodeId>(
         &mut self,
         facts: &mut Facts<I, A>,
         node: NodeSlot,

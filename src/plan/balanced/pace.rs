@@ -15,7 +15,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// All tokens are there.
-    const FULL: Self = Self { full_at: 0 };
+    pub(super) const FULL: Self = Self { full_at: 0 };
 
     /// When the next token is there: now, or later.
     pub(super) fn next(&self, pace: &Pace, now: Timestamp) -> Timestamp {

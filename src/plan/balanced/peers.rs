@@ -40,6 +40,7 @@ impl<A: Address> Balanced<A> {
         let connected = addr.or_else(|| facts.peers.get(peer?)?.addr()).cloned();
         self.succeeded(facts, &connected);
         self.reunion.forget(node);
+        self.end_revalidation(facts, node);
         if let Some(attempt) = facts.nodes.get(node).and_then(|record| record.attempt()) {
             self.slow.remove(attempt);
         }
@@ -48,6 +49,7 @@ impl<A: Address> Balanced<A> {
             return self.settle(facts, node);
         }
         self.settle(facts, node);
+        self.met_again(facts, node);
         self.promote(facts, node);
         if let Some(addr) = &connected {
             self.prove(facts, node, addr);

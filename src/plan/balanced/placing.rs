@@ -73,8 +73,12 @@ impl<A: Address> Balanced<A> {
         if facts.config.bootnode(id).is_some() {
             return Class::Bootnode;
         }
-        if connected && record.notes.failures == 0 && !record.notes.slow {
+        if connected && (record.notes.failures == 0 || last == Some(LastOutcome::Found)) && !record.notes.slow
+        {
             return Class::Good;
+        }
+        if connected && (record.notes.slow || seems_gone(last)) {
+            return Class::Lapsed;
         }
         match last {
             _ if record.notes.slow => Class::Failed,
@@ -202,5 +206,16 @@ impl<A: Address> Balanced<A> {
                 self.place(facts, node, due);
             }
         }
+    }
+}
+
+/// Whether the last attempt or session of a node ended as with one that has left.
+fn seems_gone(last: Option<LastOutcome>) -> bool {
+    match last {
+        // Somebody is there, but most often nobody who accepts connections.
+        Some(LastOutcome::Dial(outcome)) => outcome == DialOutcome::Refused || !backoff::is_answer(outcome),
+        Some(LastOutcome::Ended(reason)) => Cause::of_removal(reason) != Cause::Protocol,
+        Some(LastOutcome::Found) => false,
+        Some(LastOutcome::Unresolved | LastOutcome::Overdue) | None => true,
     }
 }

@@ -13,6 +13,12 @@ impl<A: Address> Balanced<A> {
         if !Self::has_static_slot(facts) {
             return None;
         }
+        if let Some(node) = facts.requested.front().and_then(|id| facts.nodes.find(id)) {
+            // Its resolve is cancelled first.
+            if self.end_revalidation(facts, node) {
+                return Some(Step::Looked);
+            }
+        }
         self.next_request(facts)?.map_or_else(Some, |permit| self.begin(facts, permit))
     }
 

@@ -14,7 +14,7 @@ const fn cost(class: Class) -> u64 {
         Class::Recent => 4,
         Class::Fresh => 24,
         Class::Answered => 48,
-        Class::Failed | Class::Unlikely => 96,
+        Class::Lapsed | Class::Failed | Class::Unlikely => 96,
     }
 }
 
@@ -71,11 +71,11 @@ mod tests {
     #[test]
     fn every_class_has_its_share() {
         let all = drawn(&mut Turns { ..Turns::NEW }, 640, |class| {
-            !matches!(class, Class::Anchor | Class::Bootnode)
+            !matches!(class, Class::Anchor | Class::Lapsed | Class::Bootnode)
         });
         let count = |class| all.iter().filter(|other| **other == class).count();
         let counts = Class::ALL.map(count);
-        assert_eq!(counts, [0, 320, 240, 40, 20, 10, 10, 0]);
+        assert_eq!(counts, [0, 320, 0, 240, 40, 20, 10, 10, 0]);
     }
 
     #[test]

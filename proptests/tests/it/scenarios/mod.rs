@@ -20,3 +20,4 @@ mod s15_churn;
 mod s16_addresses;
 mod s17_choice;
 mod s18_split;
+mod s19_revalidation;

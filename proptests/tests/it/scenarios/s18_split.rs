@@ -29,7 +29,9 @@ impl Split {
             true => Answer::Fails(5 * SECOND, DialOutcome::TimedOut),
             false => Answer::Connects(SECOND),
         });
-        let mut scene = Scene::new(Config::default().with_dynamic_target(TARGET), town);
+        // A question for one who was lost would change whose turn it is.
+        let config = Config::default().with_dynamic_target(TARGET).with_revalidation(false);
+        let mut scene = Scene::new(config, town);
         scene.hand(inbound(5_000));
         (0..60).for_each(|n| scene.hand(discovered(node(n))));
         scene.run(30 * MINUTE);
