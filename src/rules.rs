@@ -56,7 +56,7 @@ impl<'a, I: NodeId, A: Address> Subject<'a, I, A> {
         Some(Self { id: *id, node: Some((node, record)), addrs: addrs.as_slice(), kind })
     }
 
-    fn record(&self) -> Option<&'a Record<A>> {
+    pub(crate) fn record(&self) -> Option<&'a Record<A>> {
         self.node.map(|(_, record)| record)
     }
 
@@ -81,11 +81,6 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         self.check_room(subject, visit)
     }
 
-    /// Whether an attempt is a revalidation, which a requested dial puts an end to.
-    fn makes_way(&self, attempt: AttemptSlot, kind: DialKind) -> bool {
-        kind == DialKind::Requested && self.attempts.get(attempt).is_some_and(Attempt::is_revalidation)
-    }
-
     /// Rules of identity: it is not under way, connected, this node itself, connecting to us or banned.
     #[inline]
     pub(crate) fn check_identity(
@@ -94,8 +89,7 @@ impl<I: NodeId, A: Address> Facts<I, A> {
         visit: &mut impl FnMut(Refusal) -> Verdict,
     ) -> Verdict {
         let record = subject.record();
-        let attempt = record.and_then(|record| record.attempt());
-        if let Some(attempt) = attempt.filter(|attempt| !self.makes_way(*attempt, subject.kind)) {
+        if let Some(attempt) = record.and_then(|record| record.attempt()) {
             visit(Refusal::InAttempt { until: self.attempt_until(attempt) })?;
         }
         if record.is_some_and(|record| record.peer().is_some()) {

@@ -17,6 +17,7 @@ use crate::facts::nodes::Record;
 use crate::facts::slots::AttemptSlot;
 use crate::node::{Node, NodeId};
 use crate::plan::policy::{Policy, Second};
+use crate::refusal::Refusal;
 use crate::stats::count;
 use crate::time::Timestamp;
 
@@ -284,7 +285,14 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         let subject = self.plan.requested(facts, id);
         // Not every policy asks whether a node without an address can be resolved.
         let unresolvable = || facts.check_resolvable(&subject, &mut ControlFlow::Break).break_value();
-        if let Some(refusal) = self.plan.refusal(facts, &subject).or_else(unresolvable) {
+        // A revalidation makes way for the dial, when its turn comes.
+        let attempt = subject.record().and_then(Record::attempt);
+        let asked = attempt.and_then(|of| facts.attempts.get(of)).is_some_and(Attempt::is_revalidation);
+        let refusal = self.plan.check(facts, &subject, &mut |refusal| match refusal {
+            Refusal::InAttempt { .. } if asked => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(refusal),
+        });
+        if let Some(refusal) = refusal.break_value().or_else(unresolvable) {
             return Err(EventError::NotDialable(refusal));
         }
         let cap = facts.config.limits.requested;
