@@ -160,7 +160,8 @@ pub struct Config<I, A> {
     /// Default false (go-libp2p: black hole detection). Balanced only.
     pub family_health: bool,
     /// Whether discovery is asked for a node that was connected to once and may be gone, before it is dialed: with a
-    /// `Command::Resolve`, also ahead of need. Default true. If resolves find nobody, nodes are dialed unasked. Without [`discovery`](Self::discovery) it does nothing. Balanced only.
+    /// `Command::Resolve`, also ahead of need. Default true. If resolves find nobody, nodes are dialed unasked. Without
+    /// [`discovery`](Self::discovery) it does nothing. Balanced only.
     pub revalidation: bool,
 }
 

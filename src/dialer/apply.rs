@@ -12,7 +12,7 @@ use crate::error::{Collection, EventError};
 use crate::event::{
     AddrOutcome, BanSubject, Change, ConnectionId, DialOutcome, Event, PeerKind, RemovalReason,
 };
-use crate::facts::attempts::{Attempt, Ended, Stage};
+use crate::facts::attempt::{Attempt, Ended, Stage};
 use crate::facts::nodes::Record;
 use crate::facts::slots::AttemptSlot;
 use crate::node::{Node, NodeId};
@@ -247,18 +247,15 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         let attempt = facts.answered(Task::Resolve(resolve))?;
         facts.clean(&mut addrs);
         let addrs = self.plan.resolved(facts, attempt, addrs);
-        let revalidates = facts.attempts.get(attempt).is_some_and(Attempt::is_revalidation);
-        let ended = match (addrs.is_empty(), revalidates) {
-            (true, _) => Ended::Unresolved,
-            (false, true) => Ended::Found,
-            (false, false) => {
-                facts.resolved(attempt, addrs);
-                return Ok(());
-            }
-        };
-        if ended == Ended::Unresolved {
+        let found = !addrs.is_empty();
+        if found && !facts.attempts.revalidations().contains(attempt) {
+            facts.resolved(attempt, addrs);
+            return Ok(());
+        }
+        if !found {
             facts.unresolved(attempt);
         }
+        let ended = if found { Ended::Found } else { Ended::Unresolved };
         if let Some(of) = facts.end_answered(attempt, ended) {
             self.plan.attempt_ended(facts, attempt, &of, ended);
         }
@@ -287,7 +284,7 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         let unresolvable = || facts.check_resolvable(&subject, &mut ControlFlow::Break).break_value();
         // A revalidation makes way for the dial, when its turn comes.
         let attempt = subject.record().and_then(Record::attempt);
-        let asked = attempt.and_then(|of| facts.attempts.get(of)).is_some_and(Attempt::is_revalidation);
+        let asked = attempt.is_some_and(|attempt| facts.attempts.revalidations().contains(attempt));
         let refusal = self.plan.check(facts, &subject, &mut |refusal| match refusal {
             Refusal::InAttempt { .. } if asked => ControlFlow::Continue(()),
             _ => ControlFlow::Break(refusal),

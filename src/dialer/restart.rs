@@ -6,7 +6,7 @@ use rand_core::Rng;
 
 use super::Dialer;
 use crate::address::Address;
-use crate::facts::attempts::Attempt;
+use crate::facts::attempt::Attempt;
 use crate::facts::peers::Peer;
 use crate::facts::slots::{AttemptSlot, NodeSlot};
 use crate::node::NodeId;

@@ -2,7 +2,7 @@
 //! record of its node, the resolve delay of its static node, and the subnets it counts in.
 
 use super::Facts;
-use super::attempts::{Attempt, Ended, Origin, Stage};
+use super::attempt::{Attempt, Ended, Origin, Stage};
 use super::budget::Budget;
 use super::peers::Peer;
 use super::slots::{AttemptSlot, NodeSlot};

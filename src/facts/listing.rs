@@ -3,7 +3,7 @@
 use core::mem;
 
 use super::Facts;
-use super::attempts::Origin;
+use super::attempt::Origin;
 use super::slots::{AttemptSlot, NodeSlot};
 use crate::address::{Address, Addrs};
 use crate::backoff::ResolveDelay;

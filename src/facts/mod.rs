@@ -5,6 +5,7 @@
 //! `attempting`, `connecting`, `listing` and `placing`, and nowhere else. Nothing here has an opinion: what follows from
 //! a fact is for the plan to say.
 
+pub(crate) mod attempt;
 pub(crate) mod attempting;
 pub(crate) mod attempts;
 pub(crate) mod bans;

@@ -54,8 +54,8 @@ use crate::collections::bytes;
 use crate::command::DialKind;
 use crate::event::{AddrOutcome, DialOutcome, PeerKind, RemovalReason};
 use crate::facts::Facts;
+use crate::facts::attempt::{Attempt, Ended, Stage};
 use crate::facts::attempting::Permit;
-use crate::facts::attempts::{Attempt, Ended, Stage};
 use crate::facts::budget::Budget;
 use crate::facts::counts::Counts;
 use crate::facts::nodes::Record;
@@ -239,14 +239,14 @@ impl<I: NodeId, A: Address> Policy<I, A> for Balanced<A> {
         if addrs.is_empty() {
             return addrs;
         }
-        if let Some(node) = Self::revalidates(facts, attempt) {
+        let node = facts.attempts.get(attempt).map(Attempt::node);
+        if let Some(node) = node.filter(|_| facts.attempts.revalidations().contains(attempt)) {
             self.hear_again(facts, node, addrs.clone(), false);
             return addrs;
         }
         if let Some(given) = facts.given(attempt) {
             facts.relocate(attempt, addrs.merged(given, facts.config.max_addrs as usize, 1));
         }
-        let node = facts.attempts.get(attempt).map(Attempt::node);
         let found = node.filter(|node| {
             let record = facts.nodes.get(*node);
             record.is_some_and(|record| record.is_known() && facts.discovered(record).is_empty())

@@ -1,4 +1,5 @@
-//! What is next: attempts that go on, requests, static nodes, a bootnode, a revalidation, dynamic nodes, a reunion, a feeler, a lookup, churn.
+//! What is next: attempts that go on, requests, static nodes, a bootnode, a revalidation, dynamic nodes, a reunion, a
+//! feeler, a lookup, churn.
 
 use rand_core::Rng;
 
@@ -6,8 +7,8 @@ use super::Balanced;
 use crate::address::Address;
 use crate::command::{DialKind, WakeReason};
 use crate::facts::Facts;
+use crate::facts::attempt::{Ended, Stage};
 use crate::facts::attempting::Permit;
-use crate::facts::attempts::{Ended, Stage};
 use crate::facts::budget::Budget;
 use crate::facts::slots::{AttemptSlot, NodeSlot};
 use crate::node::NodeId;

@@ -6,7 +6,7 @@ use crate::backoff::{self, Cause, DelayClass};
 use crate::command::DialKind;
 use crate::event::{DialOutcome, RemovalReason};
 use crate::facts::Facts;
-use crate::facts::attempts::{Attempt, Ended};
+use crate::facts::attempt::{Attempt, Ended};
 use crate::facts::peers::Peer;
 use crate::facts::slots::NodeSlot;
 use crate::facts::waiting::Due;

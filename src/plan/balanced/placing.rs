@@ -82,7 +82,6 @@ impl<A: Address> Balanced<A> {
         }
         match last {
             _ if record.notes.slow => Class::Failed,
-            // Somebody is there, but most often nobody who accepts connections.
             Some(LastOutcome::Dial(DialOutcome::Refused)) => Class::Failed,
             Some(LastOutcome::Dial(outcome)) if backoff::is_answer(outcome) => Class::Answered,
             Some(LastOutcome::Ended(_)) => Class::Answered,
@@ -95,7 +94,7 @@ impl<A: Address> Balanced<A> {
                     Class::Fresh
                 }
             }
-            Some(_) | None if record.notes.failures >= UNLIKELY && !connected => Class::Unlikely,
+            Some(_) | None if record.notes.failures >= UNLIKELY => Class::Unlikely,
             Some(_) | None => Class::Failed,
         }
     }

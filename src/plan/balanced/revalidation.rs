@@ -19,8 +19,9 @@ use crate::backoff::{Cause, DelayClass};
 use crate::command::{DialKind, WakeReason};
 use crate::explain::LastOutcome;
 use crate::facts::Facts;
-use crate::facts::attempts::{Attempt, MOST_REVALIDATIONS};
-use crate::facts::slots::{AttemptSlot, NodeSlot};
+use crate::facts::attempt::Attempt;
+use crate::facts::attempts::MOST_REVALIDATIONS;
+use crate::facts::slots::NodeSlot;
 use crate::facts::waiting::{Class, Queue};
 use crate::node::NodeId;
 use crate::plan::policy::{Policy, Step};
@@ -83,26 +84,13 @@ impl<A: Address> Balanced<A> {
     pub(super) fn is_asked_for<I: NodeId>(&self, facts: &Facts<I, A>, node: NodeSlot) -> bool {
         let Some(record) = facts.nodes.get(node).filter(|_| self.asks(facts)) else { return false };
         let Queue::Ready(spot) = record.place().queue() else { return false };
-        match spot.class {
-            Class::Good => {
-                let (how, last) = record.last();
-                // It was restored, and this dialer's time begins later than the last sign of it.
-                let before = last == Timestamp::ZERO;
-                Self::has_begun(facts)
-                    && (before
-                        || how == Some(LastOutcome::Unresolved)
-                        || facts.now.saturating_since(last) >= LASTS)
-                    && facts.attempts.revalidations().len() < MOST_REVALIDATIONS
-            }
-            Class::Lapsed => true,
-            Class::Anchor
-            | Class::Recent
-            | Class::Fresh
-            | Class::Answered
-            | Class::Failed
-            | Class::Unlikely
-            | Class::Bootnode => false,
-        }
+        let (how, last) = record.last();
+        // It was restored, and this dialer's time begins later than the last sign of it.
+        let before = last == Timestamp::ZERO;
+        let doubtful =
+            before || how == Some(LastOutcome::Unresolved) || facts.now.saturating_since(last) >= LASTS;
+        let room = facts.attempts.revalidations().len() < MOST_REVALIDATIONS;
+        spot.class == Class::Lapsed || spot.class == Class::Good && doubtful && room && Self::has_begun(facts)
     }
 
     /// A revalidation, if fewer good nodes are ready than peers are missing, and some in reserve.
@@ -116,8 +104,7 @@ impl<A: Address> Balanced<A> {
         }
         let under_way = facts.attempts.revalidations().len();
         let have = facts.waiting.ready(Class::Good).saturating_add(under_way);
-        let in_vain = self.revalidation.is_in_vain();
-        let most = if in_vain { 1 } else { MOST_REVALIDATIONS };
+        let most = if self.revalidation.is_in_vain() { 1 } else { MOST_REVALIDATIONS };
         if under_way >= most || have >= self.missing(facts).saturating_add(RESERVE) {
             return None;
         }
@@ -125,7 +112,7 @@ impl<A: Address> Balanced<A> {
             0 => facts.waiting.first_of([Queue::CoolingGood])?,
             _ => facts.now,
         };
-        let at = lapsed.max(self.may_ask_from(facts, in_vain));
+        let at = lapsed.max(self.may_ask_from(facts));
         if at > facts.now {
             self.waits.add(WakeReason::Revalidation, at);
             return None;
@@ -136,11 +123,12 @@ impl<A: Address> Balanced<A> {
         }
     }
 
-    /// From when on the next question may go out: as fast as dials may, after a pause of this host, and one now and then while they are in
-    /// vain.
-    fn may_ask_from<I: NodeId>(&self, facts: &Facts<I, A>, in_vain: bool) -> Timestamp {
+    /// From when on the next question may go out: as fast as dials may, after a pause of this host, and one now and then
+    /// while they are in vain.
+    fn may_ask_from<I: NodeId>(&self, facts: &Facts<I, A>) -> Timestamp {
         let token = self.revalidation.pace.next(&facts.config.pace, facts.now);
-        let again = if in_vain { self.revalidation.last.saturating_add(AGAIN) } else { facts.now };
+        let again = self.revalidation.last.saturating_add(AGAIN);
+        let again = if self.revalidation.is_in_vain() { again } else { facts.now };
         token.max(again).max(self.outage.paused_until())
     }
 
@@ -175,7 +163,7 @@ impl<A: Address> Balanced<A> {
 
     /// Asks for a node that was to be dialed, as soon as the next question may go out.
     pub(super) fn ask_first<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) -> Option<Step> {
-        let at = self.may_ask_from(facts, false);
+        let at = self.may_ask_from(facts);
         if at > facts.now {
             self.waits.add(WakeReason::Revalidation, at);
             return None;
@@ -197,11 +185,6 @@ impl<A: Address> Balanced<A> {
         until.get(missing.checked_sub(1)? as usize).copied().filter(|until| *until > facts.now)
     }
 
-    /// The node of an attempt, if that is a revalidation.
-    pub(super) fn revalidates<I: NodeId>(facts: &Facts<I, A>, attempt: AttemptSlot) -> Option<NodeSlot> {
-        facts.attempts.get(attempt).filter(|of| of.is_revalidation()).map(Attempt::node)
-    }
-
     /// Discovery has found a node: it is good again. Its failures are forgotten when it connects: an answer may be wrong.
     pub(super) fn is_there<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) {
         self.revalidation.works = true;
@@ -211,8 +194,8 @@ impl<A: Address> Balanced<A> {
         self.cool(facts, node, None, Cause::None);
     }
 
-    /// Discovery has not found a node: that counts like a dial that failed. While it has not found anybody, it says nothing: the node is asked
-    /// for again, or dialed unasked.
+    /// Discovery has not found a node: that counts like a dial that failed. While it has not found anybody, it says nothing:
+    /// the node is asked for again, or dialed unasked.
     pub(super) fn is_gone<I: NodeId>(&mut self, facts: &mut Facts<I, A>, attempt: &Attempt<A>) {
         let node = attempt.node();
         if !self.outage.counts(attempt.began()) {
@@ -241,10 +224,11 @@ impl<A: Address> Balanced<A> {
         }
     }
 
-    /// A node is connected or static, or its dial was requested: nobody needs the answer any more. Returns whether one was awaited.
+    /// A node is connected or static, or its dial was requested: nobody needs the answer any more. Returns whether one was
+    /// awaited.
     pub(super) fn end_revalidation<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) -> bool {
         let attempt = facts.nodes.get(node).and_then(|record| record.attempt());
-        let attempt = attempt.filter(|attempt| Self::revalidates(facts, *attempt).is_some());
+        let attempt = attempt.filter(|attempt| facts.attempts.revalidations().contains(*attempt));
         attempt.map(|attempt| self.cancel(facts, attempt)).is_some()
     }
 }

@@ -8,7 +8,7 @@ use super::reunion::is_reunited;
 use crate::address::Address;
 use crate::command::{DisconnectReason, WakeReason};
 use crate::facts::Facts;
-use crate::facts::attempts::Attempt;
+use crate::facts::attempt::Attempt;
 use crate::facts::budget::Budget;
 use crate::facts::peers::Peer;
 use crate::facts::slots::AttemptSlot;

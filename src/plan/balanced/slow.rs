@@ -7,7 +7,7 @@ use super::Balanced;
 use crate::address::Address;
 use crate::collections::{Heap, SlotSet};
 use crate::facts::Facts;
-use crate::facts::attempts::Attempt;
+use crate::facts::attempt::Attempt;
 use crate::facts::slots::{AttemptSlot, OfAttempt};
 use crate::node::NodeId;
 use crate::time::{Timestamp, nanos};
