@@ -285,9 +285,9 @@ impl<I: NodeId, A: Address, R: Rng> Dialer<I, A, R> {
         // A revalidation makes way for the dial, when its turn comes.
         let attempt = subject.record().and_then(Record::attempt);
         let asked = attempt.is_some_and(|attempt| facts.attempts.revalidations().contains(attempt));
-        let refusal = self.plan.check(facts, &subject, &mut |refusal| match refusal {
-            Refusal::InAttempt { .. } if asked => ControlFlow::Continue(()),
-            _ => ControlFlow::Break(refusal),
+        let refusal = self.plan.check(facts, &subject, &mut |refusal| {
+            let makes_way = asked && matches!(refusal, Refusal::InAttempt { .. });
+            if makes_way { ControlFlow::Continue(()) } else { ControlFlow::Break(refusal) }
         });
         if let Some(refusal) = refusal.break_value().or_else(unresolvable) {
             return Err(EventError::NotDialable(refusal));
