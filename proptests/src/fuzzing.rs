@@ -261,12 +261,18 @@ pub fn transcribe_events(bytes: &[u8], profile: Profile, transcript: &mut Transc
 }
 
 /// What dialers decide that are restored, under every profile, from what an input of `events` leads to.
-pub fn transcribe_restored(bytes: &[u8], profile: Profile, transcript: &mut Transcript) {
+///
+/// # Errors
+/// A rule is broken.
+pub fn transcribe_restored(
+    bytes: &[u8],
+    profile: Profile,
+    transcript: &mut Transcript,
+) -> Result<(), String> {
     let (setup, steps) = without_own_bootnode(bytes, profile);
-    match harness::dialer(&setup, &steps, Rigor::Sampled) {
-        Ok(dialer) => restore(&dialer.snapshot().into_owned(), transcript),
-        Err(broken) => transcript.note(&broken),
-    }
+    let dialer = harness::dialer(&setup, &steps, Rigor::Sampled)?;
+    restore(&dialer.snapshot().into_owned(), transcript);
+    Ok(())
 }
 
 fn without_own_bootnode(bytes: &[u8], profile: Profile) -> (Setup, Vec<Step>) {

@@ -28,30 +28,38 @@ const RANDOM_DIFFERENTIAL: u64 = 600;
 const NETWORKS: u64 = 60;
 const WORLDS: u64 = 12;
 
+/// Writes down what is decided. It fails where a rule is broken.
+type Run = Box<dyn Fn(&mut Transcript) -> Result<(), String>>;
+
 /// A run: its name, and what it does.
 pub struct Case {
     /// A name without blanks.
     pub name: String,
-    run: Box<dyn Fn(&mut Transcript)>,
+    run: Run,
 }
 
 impl Case {
-    fn new(name: String, run: impl Fn(&mut Transcript) + 'static) -> Self {
+    fn new(name: String, run: impl Fn(&mut Transcript) -> Result<(), String> + 'static) -> Self {
         Self { name, run: Box::new(run) }
     }
 
     /// Runs it.
-    pub fn run(&self, transcript: &mut Transcript) {
-        (self.run)(transcript);
+    ///
+    /// # Errors
+    /// A rule is broken: the message says which, and in which run.
+    pub fn run(&self, transcript: &mut Transcript) -> Result<(), String> {
+        (self.run)(transcript).map_err(|broken| format!("{}: {broken}", self.name))
     }
 
     /// Runs it. Returns its line.
-    #[must_use]
-    pub fn line(&self) -> String {
+    ///
+    /// # Errors
+    /// A rule is broken: such a run is not to be recorded.
+    pub fn line(&self) -> Result<String, String> {
         let mut transcript = Transcript::default();
-        self.run(&mut transcript);
+        self.run(&mut transcript)?;
         let (decisions, notices) = transcript.digests();
-        format!("{} {decisions:016x} {notices:016x}", self.name)
+        Ok(format!("{} {decisions:016x} {notices:016x}", self.name))
     }
 }
 
@@ -81,12 +89,17 @@ pub fn cases() -> Vec<Case> {
     for (name, bytes) in
         seeds("differential").into_iter().chain(random("differential", RANDOM_DIFFERENTIAL, 4))
     {
-        cases.push(Case::new(name, move |transcript| transcribe_differential(&bytes, transcript)));
+        cases.push(Case::new(name, move |transcript| {
+            transcribe_differential(&bytes, transcript);
+            Ok(())
+        }));
     }
-    cases.extend(
-        (0..NETWORKS)
-            .map(|seed| Case::new(format!("network/{seed}"), move |transcript| network(seed, transcript))),
-    );
+    cases.extend((0..NETWORKS).map(|seed| {
+        Case::new(format!("network/{seed}"), move |transcript| {
+            network(seed, transcript);
+            Ok(())
+        })
+    }));
     for seed in 0..WORLDS {
         cases.extend(WORLD_CONFIGS.map(|(name, config)| {
             Case::new(format!("world/{seed}/{name}"), move |transcript| world(seed, config(), transcript))
@@ -99,9 +112,7 @@ fn events(input: &str, bytes: &[u8]) -> Vec<Case> {
     let case = |profile: Profile| {
         let bytes = bytes.to_vec();
         Case::new(format!("{input}/{profile}"), move |transcript| {
-            if let Err(broken) = transcribe_events(&bytes, profile, transcript) {
-                transcript.note(&broken);
-            }
+            transcribe_events(&bytes, profile, transcript)
         })
     };
     PROFILES.map(case).into()
@@ -111,7 +122,7 @@ fn restored(input: &str, bytes: &[u8]) -> Vec<Case> {
     let case = |profile: Profile| {
         let bytes = bytes.to_vec();
         Case::new(format!("{input}/{profile}/restored"), move |transcript| {
-            transcribe_restored(&bytes, profile, transcript);
+            transcribe_restored(&bytes, profile, transcript)
         })
     };
     PROFILES.map(case).into()
@@ -179,7 +190,7 @@ fn small() -> Config {
 }
 
 /// Twelve hours of a dialer in the network of `examples/simulate`.
-fn world(seed: u64, mut config: Config, transcript: &mut Transcript) {
+fn world(seed: u64, mut config: Config, transcript: &mut Transcript) -> Result<(), String> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/data");
     let nodes = read_nodes(&data.join("nodes.csv")).expect("the list of nodes");
     let bootnodes = read_nodes(&data.join("bootnodes.csv")).expect("the list of bootnodes");
@@ -192,10 +203,9 @@ fn world(seed: u64, mut config: Config, transcript: &mut Transcript) {
         drain.commands.iter().for_each(|command| transcript.command(command));
         Ok(())
     });
-    if let Err(fault) = run {
-        transcript.note(&fault.to_string());
-    }
+    run.map_err(|fault| fault.to_string())?;
     while let Some(notice) = sim.next_notice() {
         transcript.notice(&notice);
     }
+    Ok(())
 }
