@@ -217,9 +217,9 @@ impl<A: Address> Balanced<A> {
         }
     }
 
-    /// A node has connected. If it was a former peer, it was worth while to look for those.
+    /// A node has connected. If it was a former peer, it was worth while to look for those, where questions find anybody at all.
     pub(super) fn met_again<I: NodeId>(&mut self, facts: &Facts<I, A>, node: NodeSlot) {
-        if facts.nodes.get(node).is_some_and(|record| record.notes.good) {
+        if self.revalidation.works && facts.nodes.get(node).is_some_and(|record| record.notes.good) {
             self.revalidation.in_vain = 0;
         }
     }
