@@ -35,7 +35,8 @@ pub(crate) struct Figure {
 }
 
 const NONE: &str = "nobody need be in that state";
-const ORACLE: &str = "one dial each: whoever knows who is up, can be dialed and has room makes no other";
+const STRANGERS: &str = "one dial each to whoever was connected before, is there and has room; nodes never connected before only where there \
+                         is nobody else, and of these as many can be dialed as here";
 const EVEN: &str =
     "all connections that were kept, spread evenly over time and over those who accept connections";
 const FASTEST: &str =
@@ -102,6 +103,7 @@ impl Ran<'_> {
         let busiest = measure.dials_in.iter().copied().max().unwrap_or(0) as f64;
         let hours = measure.there.total as f64 / HOUR as f64;
         let kept = measure.kept as f64;
+        let least = measure.strangers.least_dials(measure.kept);
         vec![
             mean(
                 "dials_per_kept",
@@ -109,15 +111,27 @@ impl Ran<'_> {
                 Unit::Ratio,
                 measure.dials as f64 / kept.max(1.0),
             )
-            .best(1.0, ORACLE),
+            .best(least / kept.max(1.0), STRANGERS),
             mean(
                 "dials_per_second",
                 "dials per second, whole network",
                 Unit::Ratio,
                 measure.dials as f64 / span,
             )
-            .best(kept / span, ORACLE),
+            .best(least / span, STRANGERS),
             mean("dials_per_second_most", "… in the busiest 1/240 of the time", Unit::Ratio, busiest / part),
+            mean(
+                "strangers",
+                "dials to nodes never connected before",
+                Unit::Percent,
+                100.0 * measure.strangers.dials as f64 / measure.dials.max(1) as f64,
+            ),
+            mean(
+                "strangers_connect",
+                "… of which can be dialed, are there and have room",
+                Unit::Percent,
+                100.0 * measure.strangers.share(),
+            ),
             mean(
                 "lookups_per_hour",
                 "lookups per node and hour",

@@ -15,7 +15,7 @@
 //! | `driver.rs` | the driver of a dialer: events in, commands out |
 //! | `wire.rs`, `closing.rs`, `overlay.rs`, `life.rs` | connections and their ends; discovery; starts, leaves, links |
 //! | `scenario.rs`, `acts.rs`, `profiles.rs` | what happens; what it does to the world; what is compared |
-//! | `measure.rs`, `look.rs`, `figures.rs` | what is counted, looked at and checked, and what it comes to |
+//! | `measure.rs`, `strangers.rs`, `look.rs`, `figures.rs` | what is counted, looked at and checked, and what it comes to |
 //! | `run.rs`, `report.rs`, `plot.rs`, `args.rs` | the runs; the report; the pictures; the command line |
 #![allow(
     clippy::arithmetic_side_effects,
@@ -43,6 +43,7 @@ mod report;
 mod run;
 mod scenario;
 mod sim;
+mod strangers;
 mod wire;
 mod world;
 

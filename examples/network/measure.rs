@@ -4,6 +4,7 @@ use dialstate::DialOutcome;
 
 use crate::scenario::Scenario;
 use crate::sim::SAMPLES;
+use crate::strangers::Strangers;
 use crate::world::{MILLI, MINUTE, TARGET};
 
 /// A connection that lasted so long was worth its dial.
@@ -117,6 +118,7 @@ pub(crate) struct Measure {
     /// Dials begun in each part of the time.
     pub(crate) dials_in: Vec<u64>,
     pub(crate) dials: u64,
+    pub(crate) strangers: Strangers,
     pub(crate) kept: u64,
     /// Dialed peers that were lost by hosts which stayed.
     pub(crate) lost: u64,

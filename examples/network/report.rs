@@ -71,7 +71,8 @@ impl Chapter<'_> {
                 .filter_map(|column| column.get(row))
                 .map(|(figure, range)| cell(figure, *range))
                 .collect();
-            let best = figure.best.map_or("–".to_owned(), |(best, _)| figure.show(best));
+            let bests = columns.iter().filter_map(|column| Some(column.get(row)?.0.best?.0));
+            let best = bests.reduce(f64::min).map_or("–".to_owned(), |best| figure.show(best));
             lines.push(format!("| {} | {} | {best} |", figure.label, cells.join(" | ")));
         }
         lines.push(String::new());

@@ -62,6 +62,7 @@ impl Sim<'_> {
         let connection = self.open([from, to], state, dial, several);
         self.connections[connection as usize].extra = kind == DialKind::Reunion;
         self.measure.dials(self.now, to);
+        self.note_stranger(from, to);
         let trip = self.world.round_trip(from, to);
         let Some(rank) = rank else {
             // Somebody else lives at a false address, and says so.
@@ -241,6 +242,7 @@ impl Sim<'_> {
         self.set(connection, 0, State::Up);
         let this = &mut self.connections[connection as usize];
         this.up = self.now;
+        self.measure.strangers.met([from, to]);
         if self.scenario.side(self.world, from) != self.scenario.side(self.world, to) {
             self.bridged([from, to]);
         }
