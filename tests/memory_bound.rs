@@ -119,6 +119,30 @@ fn bytes_of_sources(config: Config) -> u64 {
     (change.bytes_allocated - change.bytes_deallocated) as u64
 }
 
+/// One crowded subnet after the other, of which only one node stays known: what made up the crowd must leave no memory behind.
+fn bytes_of_crowds(config: Config, crowd: u32) -> u64 {
+    let rounds = config.limits.others - crowd;
+    let region = Region::new(ALLOCATOR);
+    let now = Timestamp::from_secs(1);
+    let mut dialer = Dialer::new(ME, config, Chance::fast(1), now).expect("a valid config");
+    for round in 0..rounds {
+        let numbers = round * crowd..(round + 1) * crowd;
+        for number in numbers.clone() {
+            let [.., high, low] = (number % crowd).to_be_bytes();
+            let node = Node::new(id(number), [([20, round as u8, high, low], 30_303).into()]);
+            dialer
+                .handle(now, Event::NodeDiscovered { node, source: Source(0), vouched: false })
+                .expect("in order");
+        }
+        for number in numbers.skip(1) {
+            dialer.handle(now, Event::NodeForgotten(id(number))).expect("in order");
+        }
+    }
+    let change = region.change();
+    assert_eq!(dialer.gauges().known, rounds);
+    (change.bytes_allocated - change.bytes_deallocated) as u64
+}
+
 /// One test, because the allocator counts for all threads. The second round sends twice what the caps allow.
 #[test]
 fn the_bound_holds_and_is_near() {
@@ -136,6 +160,13 @@ fn the_bound_holds_and_is_near() {
         let (bound, truth) = (config.memory_bound(), bytes_of_sources(config));
         println!("{kept} nodes, of all sources: at most {bound} bytes, in truth {truth}");
         assert!(truth <= bound, "{kept} nodes: {truth} bytes, more than {bound}");
+    }
+    for (crowd, rounds) in [(100, 200), (5_000, 200)] {
+        let mut config = config(1);
+        config.limits.others = crowd + rounds;
+        let (bound, truth) = (config.memory_bound(), bytes_of_crowds(config, crowd));
+        println!("{rounds} crowds of {crowd}, one after the other: at most {bound} bytes, in truth {truth}");
+        assert!(truth <= bound, "{rounds} crowds of {crowd}: {truth} bytes, more than {bound}");
     }
     let mut config = config(16);
     (config.max_active_dials, config.pace.slow_after) = (NODES, Duration::ZERO);

@@ -40,6 +40,7 @@ macro_rules! unbounded {
     };
 }
 
+mod bag;
 pub(crate) mod bytes;
 mod entries;
 pub(crate) mod growth;
@@ -60,6 +61,7 @@ mod table;
 mod testing;
 mod tokens;
 
+pub(crate) use bag::Bag;
 pub(crate) use heap::{Heap, Item};
 pub(crate) use lanes::Lanes;
 pub(crate) use levels::{Levels, Rung, Rungs};

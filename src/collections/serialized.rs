@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::{Serialize, Serializer};
 
+use super::bag::Bag;
 use super::entries::Entries;
 use super::heap::Heap;
 use super::lanes::Lanes;
@@ -63,6 +64,18 @@ impl<S, K: Serialize, T: Serialize> Serialize for Table<S, K, T> {
 impl<'de, S, K: Deserialize<'de>, T: Deserialize<'de>> Deserialize<'de> for Table<S, K, T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Slab::deserialize(deserializer).map(Self::unindexed)
+    }
+}
+
+impl<K> Serialize for Bag<K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_slice().serialize(serializer)
+    }
+}
+
+impl<'de, K> Deserialize<'de> for Bag<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(|slots: Vec<_>| Self::from_slots(&slots))
     }
 }
 

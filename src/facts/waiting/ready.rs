@@ -9,7 +9,7 @@ use rand_core::Rng;
 use siphasher::sip::SipHasher13;
 
 use super::place::{Class, OfQuarter, Spot};
-use crate::collections::{Key, Links, List, Slab, Slot, bytes};
+use crate::collections::{Bag, Key, Links, List, Slab, Slot, bytes};
 use crate::facts::slots::{NodeSlot, OfNode};
 use crate::network::SubnetKey;
 use crate::node::Source;
@@ -24,7 +24,7 @@ struct Quarter {
     /// Its place in the circle of its source: a keyed hash of the subnet, which nobody outside can foresee.
     turn: u64,
     /// Nodes that were never tried, of which a random one is next.
-    untried: Vec<NodeSlot>,
+    untried: Bag<OfNode>,
     /// Nodes that were tried, the one that became ready first is next.
     tried: List<OfNode>,
 }
@@ -114,8 +114,7 @@ impl Ready {
         let mut at = 0;
         if let Some(of) = self.quarters.get_mut(quarter) {
             if class.is_untried() {
-                at = of.untried.len() as u32;
-                of.untried.push(node);
+                at = of.untried.push(node);
             } else {
                 of.tried.push(links, node);
             }
@@ -128,7 +127,7 @@ impl Ready {
 
     /// The quarter with a turn in the circle of a class and source, which is added if it is not in.
     fn quarter(&mut self, class: Class, source: Source, turn: u64) -> Slot<OfQuarter> {
-        let new = || Quarter { class, source, turn, untried: Vec::new(), tried: List::new() };
+        let new = || Quarter { class, source, turn, untried: Bag::new(), tried: List::new() };
         let at = self.circle(class, source).unwrap_or_else(|at| {
             self.circles.insert(at, Circle { class, source, last: 0, quarters: BTreeMap::new() });
             at
@@ -150,8 +149,7 @@ impl Ready {
         let of = self.quarters.get_mut(spot.quarter)?;
         let mut moved = None;
         if spot.class.is_untried() {
-            of.untried.swap_remove(spot.at as usize);
-            moved = of.untried.get(spot.at as usize).copied();
+            moved = of.untried.remove(spot.at);
         } else {
             of.tried.remove(links, node);
         }
@@ -177,17 +175,13 @@ impl Ready {
         let circle = after.iter_mut().chain(before).find(has_turn)?;
         *last = circle.source;
         let of = self.quarters.get(circle.turn()?)?;
-        if class.is_untried() {
-            of.untried.get(below(rng, of.untried.len() as u32) as usize).copied()
-        } else {
-            of.tried.head()
-        }
+        if class.is_untried() { of.untried.get(below(rng, of.untried.len())) } else { of.tried.head() }
     }
 
     /// Whether a node stands at a spot.
     pub(super) fn stands(&self, node: NodeSlot, spot: Spot, source: Source) -> bool {
         let Some(of) = self.quarters.get(spot.quarter) else { return false };
-        let untried = !spot.class.is_untried() || of.untried.get(spot.at as usize) == Some(&node);
+        let untried = !spot.class.is_untried() || of.untried.get(spot.at) == Some(node);
         untried && of.class == spot.class && of.source == source
     }
 
@@ -208,7 +202,7 @@ impl Ready {
                 return false;
             }
             if let Some(held) = held.get_mut(of.class as usize) {
-                *held = held.saturating_add(of.tried.len()).saturating_add(of.untried.len() as u32);
+                *held = held.saturating_add(of.tried.len()).saturating_add(of.untried.len());
             }
         }
         let listed: usize = self.circles.iter().map(|circle| circle.quarters.len()).sum();
@@ -229,8 +223,7 @@ impl Ready {
             })
     }
 
-    /// The most bytes for so many ready nodes: each may be a quarter of its own, whose vector has room for four, as it has
-    /// for every node of a larger one.
+    /// The most bytes for so many ready nodes: each may be a quarter of its own.
     pub(super) fn bound(nodes: u64) -> u64 {
         let circles = (Class::COUNT as u64).saturating_mul(1 << 8);
         bytes::sum(&[
@@ -241,7 +234,7 @@ impl Ready {
                 nodes.saturating_add(circles.min(nodes).saturating_mul(5)),
                 size_of::<(u64, Slot<OfQuarter>)>(),
             ),
-            nodes.saturating_mul(16),
+            Bag::<OfNode>::bound(nodes),
         ])
     }
 }

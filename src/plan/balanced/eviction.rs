@@ -3,11 +3,9 @@
 //! A group is what one source has told of one subnet (coarse: /16 or /32). Good nodes are in no group: they are kept
 //! apart, and displace only each other.
 
-use alloc::vec::Vec;
-
 use siphasher::sip::SipHasher13;
 
-use crate::collections::{Heap, Key, Levels, Rung, Rungs, Slot, Sparse, Table, bytes};
+use crate::collections::{Bag, Heap, Key, Levels, Rung, Rungs, Slot, Sparse, Table, bytes};
 use crate::facts::slots::{NodeSlot, OfNode};
 use crate::network::SubnetKey;
 use crate::node::Source;
@@ -56,7 +54,7 @@ struct Membership {
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Members {
-    nodes: Vec<NodeSlot>,
+    nodes: Bag<OfNode>,
     rung: Rung<OfGroup>,
 }
 
@@ -108,11 +106,10 @@ impl Eviction {
 
     /// Adds a node that is not in.
     pub(super) fn insert(&mut self, node: NodeSlot, source: Source, subnet: SubnetKey) {
-        let empty = || Members { nodes: Vec::new(), rung: Rung::NONE };
+        let empty = || Members { nodes: Bag::new(), rung: Rung::NONE };
         let group = self.groups.intern(Group { source, subnet }, empty);
         let Some(Members { nodes, .. }) = self.groups.get_mut(group) else { return };
-        let place = Membership { group, at: nodes.len() as u32 };
-        nodes.push(node);
+        let place = Membership { group, at: nodes.push(node) };
         self.places.put(node.index(), Some(place));
         self.by_size.grow(&mut self.groups, source.0, group);
         self.count(source, 1);
@@ -125,17 +122,10 @@ impl Eviction {
         let Some(Membership { group, at }) = place else { return };
         let Some(Group { source, .. }) = self.groups.key(group) else { return };
         let Some(Members { nodes, .. }) = self.groups.get_mut(group) else { return };
-        nodes.swap_remove(at as usize);
-        if let Some(moved) = nodes.get(at as usize) {
-            if let Some(Some(place)) = self.places.get_mut(moved.index()) {
-                place.at = at;
-            }
+        let (moved, empty) = (nodes.remove(at), nodes.is_empty());
+        if let Some(Some(place)) = moved.and_then(|moved| self.places.get_mut(moved.index())) {
+            place.at = at;
         }
-        // What was a group once leaves no memory behind.
-        if nodes.capacity() > 4 && nodes.len() < nodes.capacity() / 4 {
-            nodes.shrink_to(nodes.len().saturating_mul(2));
-        }
-        let empty = nodes.is_empty();
         self.by_size.shrink(&mut self.groups, source.0, group);
         if empty {
             self.groups.remove(group);
@@ -194,6 +184,7 @@ impl Eviction {
     pub(super) fn largest(&self, bits: u32) -> impl Iterator<Item = NodeSlot> {
         let groups = self.largest_groups().take(GROUPS).filter_map(|group| self.groups.get(group));
         groups.flat_map(move |Members { nodes, .. }| {
+            let nodes = nodes.as_slice();
             let start = (u64::from(bits).saturating_mul(nodes.len() as u64) >> 32) as usize;
             nodes.iter().cycle().skip(start).take(nodes.len().min(MEMBERS)).copied()
         })
@@ -231,12 +222,12 @@ impl Eviction {
     ) -> Result<(), &'static str> {
         let mut members = 0u32;
         for (_, (group, Members { nodes, rung })) in self.groups.iter() {
-            let listed = self.by_size.size(rung) as usize == nodes.len();
-            let belong = nodes.iter().all(|node| source(*node) == Some(group.source));
+            let listed = self.by_size.size(rung) == nodes.len();
+            let belong = nodes.as_slice().iter().all(|node| source(*node) == Some(group.source));
             if !listed || nodes.is_empty() || !belong {
                 return Err("a group of known nodes");
             }
-            members = members.saturating_add(nodes.len() as u32);
+            members = members.saturating_add(nodes.len());
         }
         let of_source = |source, slot| {
             let (_, members) = self.groups.entry(slot).filter(|(group, _)| group.source == Source(source))?;
@@ -256,7 +247,7 @@ impl Eviction {
         let keyed = self.groups.reindex(hasher);
         self.places = Sparse::new(None);
         for (group, (_, members)) in self.groups.iter() {
-            for (at, node) in (0u32..).zip(&members.nodes) {
+            for (at, node) in (0u32..).zip(members.nodes.as_slice()) {
                 if node.index() >= slots
                     || self.places.put(node.index(), Some(Membership { group, at })).is_some()
                 {
@@ -267,11 +258,10 @@ impl Eviction {
         keyed && self.sources.reindex(SOURCES) && self.worn.reindex(slots) && self.good.reindex(slots)
     }
 
-    /// The most bytes for so many known and good nodes among so many slots. Each may be a group of its own, whose vector has
-    /// room for four, as it has for every member of a larger one.
+    /// The most bytes for so many known and good nodes among so many slots. Each may be a group of its own.
     pub(super) fn bound(known: u64, good: u64, slots: u64) -> u64 {
         bytes::sum(&[
-            known.saturating_mul(16),
+            Bag::<OfNode>::bound(known),
             Sparse::<Option<Membership>>::bound(slots),
             Groups::bound(known),
             Levels::<OfGroup>::bound(known),
@@ -285,6 +275,7 @@ impl Eviction {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     fn subnet(byte: u8) -> SubnetKey {
         SubnetKey::coarse(Some([byte, 1, 1, 1].into()))
