@@ -203,6 +203,11 @@ impl Waiting {
         self.ready.draw(class, rng)
     }
 
+    /// Whom [`draw`](Self::draw) would choose, where that is not left to chance.
+    pub(crate) fn next_of(&self, class: Class) -> Option<NodeSlot> {
+        self.ready.next_of(class)
+    }
+
     /// How many nodes wait for a change of the rules or of their addresses.
     pub(crate) const fn parked(&self) -> u32 {
         self.parked.len()

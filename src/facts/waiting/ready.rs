@@ -168,14 +168,29 @@ impl Ready {
     /// The next node of a class, which stays in: one draw from the rng for nodes that were never tried. The turn passes to
     /// another source and subnet, if there is one.
     pub(super) fn draw(&mut self, class: Class, rng: &mut impl Rng) -> Option<NodeSlot> {
-        let last = self.last.get_mut(class as usize)?;
-        let next = self.circles.partition_point(|circle| circle.key() <= (class, *last));
-        let (before, after) = self.circles.split_at_mut(next);
-        let has_turn = |circle: &&mut Circle| circle.class == class && !circle.quarters.is_empty();
-        let circle = after.iter_mut().chain(before).find(has_turn)?;
-        *last = circle.source;
-        let of = self.quarters.get(circle.turn()?)?;
+        let circle = self.next_circle(class)?;
+        let circle = self.circles.get_mut(circle)?;
+        let (turn, quarter) = circle.next()?;
+        circle.last = turn;
+        *self.last.get_mut(class as usize)? = circle.source;
+        let of = self.quarters.get(quarter)?;
         if class.is_untried() { of.untried.get(below(rng, of.untried.len())) } else { of.tried.head() }
+    }
+
+    /// Whom [`draw`](Self::draw) would choose, of nodes that were tried.
+    pub(super) fn next_of(&self, class: Class) -> Option<NodeSlot> {
+        let (_, quarter) = self.circles.get(self.next_circle(class)?)?.next()?;
+        self.quarters.get(quarter)?.tried.head()
+    }
+
+    /// The circle whose turn it is in a class.
+    fn next_circle(&self, class: Class) -> Option<usize> {
+        let last = *self.last.get(class as usize)?;
+        let next = self.circles.partition_point(|circle| circle.key() <= (class, last));
+        let has_turn = |at: &usize| {
+            self.circles.get(*at).is_some_and(|circle| circle.class == class && !circle.quarters.is_empty())
+        };
+        (next..self.circles.len()).chain(0..next).find(has_turn)
     }
 
     /// Whether a node stands at a spot.
@@ -244,12 +259,11 @@ impl Circle {
         (self.class, self.source)
     }
 
-    /// The quarter whose turn it is; the next turn is another's.
-    fn turn(&mut self) -> Option<Slot<OfQuarter>> {
+    /// The quarter whose turn it is, and that turn.
+    fn next(&self) -> Option<(u64, Slot<OfQuarter>)> {
         let next = self.quarters.range((Excluded(self.last), Unbounded)).next();
         let (turn, quarter) = next.or_else(|| self.quarters.first_key_value())?;
-        self.last = *turn;
-        Some(*quarter)
+        Some((*turn, *quarter))
     }
 }
 

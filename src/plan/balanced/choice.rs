@@ -41,10 +41,19 @@ impl<A: Address> Balanced<A> {
             self.wait_for_slot(facts);
             return None;
         }
+        let lapsed = facts.waiting.ready(Class::Lapsed);
         if let Some(alone) = self.wake(facts) {
             return self.dial_known(facts, alone);
         }
+        if facts.waiting.ready(Class::Lapsed) > lapsed {
+            // There are nodes to be asked for that were not there when this round began.
+            return Some(Step::Looked);
+        }
         let Some((class, turns)) = self.next_class(facts) else { return self.nobody_yet(facts) };
+        if let Some(until) = self.awaits_question(facts, class) {
+            self.waits.add(WakeReason::Revalidation, until);
+            return None;
+        }
         let node = facts.waiting.draw(class, rng)?;
         if class == Class::Recent && !facts.nodes.get(node).is_some_and(|of| Self::is_recent(of, facts.now)) {
             self.settle(facts, node);
@@ -61,7 +70,7 @@ impl<A: Address> Balanced<A> {
 
     fn dial_known<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) -> Option<Step> {
         if self.is_asked_for(facts, node) {
-            return self.ask_first(facts, node);
+            return Some(self.ask_for(facts, node));
         }
         let permit = self.permit(facts, &self.subject(facts, node, DialKind::Dynamic)?);
         if permit.is_ok() {

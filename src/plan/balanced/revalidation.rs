@@ -145,7 +145,7 @@ impl<A: Address> Balanced<A> {
     }
 
     /// Begins a revalidation, unless the node may not be dialed anyway.
-    fn ask_for<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) -> Step {
+    pub(super) fn ask_for<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) -> Step {
         let subject = self.subject(facts, node, DialKind::Dynamic);
         if let Some(refusal) = subject.and_then(|subject| self.refusal(facts, &subject)) {
             self.defer(facts, node, refusal);
@@ -161,14 +161,12 @@ impl<A: Address> Balanced<A> {
         Step::Issue(attempt)
     }
 
-    /// Asks for a node that was to be dialed, as soon as the next question may go out.
-    pub(super) fn ask_first<I: NodeId>(&mut self, facts: &mut Facts<I, A>, node: NodeSlot) -> Option<Step> {
+    /// If the next node of a class is to be asked for, and no question may go out now: until when it waits. (It keeps its turn:
+    /// otherwise each event that comes in between would give it to another one.)
+    pub(super) fn awaits_question<I: NodeId>(&self, facts: &Facts<I, A>, class: Class) -> Option<Timestamp> {
         let at = self.may_ask_from(facts);
-        if at > facts.now {
-            self.waits.add(WakeReason::Revalidation, at);
-            return None;
-        }
-        Some(self.ask_for(facts, node))
+        let is_asked_for = |node| self.is_asked_for(facts, node);
+        (at > facts.now && facts.waiting.next_of(class).is_some_and(is_asked_for)).then_some(at)
     }
 
     /// If as many nodes are asked for as peers are missing, until when their answers are waited for.

@@ -40,8 +40,15 @@ impl Net {
     fn hand(&mut self, now: Timestamp, event: Event) {
         let mut commands = Vec::new();
         // Some answers come after their task was cancelled.
-        _ = self.dialer.step(now, event, &mut commands);
+        let drained = self.dialer.step(now, event, &mut commands).is_ok();
         assert!(self.dialer.gauges().revalidations <= 16);
+        let mut more = Vec::new();
+        self.dialer.step(now, Event::Tick, &mut more).unwrap();
+        assert!(
+            !drained || matches!(more[..], [Command::Sleep { .. }]),
+            "a drain was not complete: {more:?}"
+        );
+        commands.extend(more);
         for command in commands {
             let later = |seconds| now.saturating_add(seconds * SECOND);
             match command {
