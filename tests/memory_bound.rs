@@ -45,6 +45,10 @@ fn config(max_addrs: u32) -> Config {
     config
 }
 
+fn hear_of(dialer: &mut Dialer, now: Timestamp, node: Node, source: Source) {
+    dialer.handle(now, Event::NodeDiscovered { node, source, vouched: false }).expect("in order");
+}
+
 /// Each address of a node fails in its own way, so that all of them are told apart.
 fn fail(dialer: &mut Dialer, now: Timestamp) {
     loop {
@@ -75,9 +79,7 @@ fn bytes_of(config: Config, nodes: u32, hang: bool) -> u64 {
         // One more than are kept.
         let addrs: Addrs<_> = (0..=addrs).map(|at| addr(number * 32 + at)).collect();
         let node = Node { id: id(number), addrs };
-        dialer
-            .handle(now, Event::NodeDiscovered { node, source: Source(0), vouched: false })
-            .expect("in order");
+        hear_of(&mut dialer, now, node, Source(0));
     }
     fail(&mut dialer, now);
     while dialer.gauges().ready > 0 {
@@ -106,9 +108,7 @@ fn bytes_of_sources(config: Config) -> u64 {
         let numbers = u32::from(source) * kept..(u32::from(source) + 1) * kept;
         for number in numbers.clone() {
             let node = Node::new(id(number), [addr(number)]);
-            dialer
-                .handle(now, Event::NodeDiscovered { node, source: Source(source), vouched: false })
-                .expect("in order");
+            hear_of(&mut dialer, now, node, Source(source));
         }
         for number in numbers.skip(1).filter(|_| source != 253) {
             dialer.handle(now, Event::NodeForgotten(id(number))).expect("in order");
@@ -130,9 +130,7 @@ fn bytes_of_crowds(config: Config, crowd: u32) -> u64 {
         for number in numbers.clone() {
             let [.., high, low] = (number % crowd).to_be_bytes();
             let node = Node::new(id(number), [([20, round as u8, high, low], 30_303).into()]);
-            dialer
-                .handle(now, Event::NodeDiscovered { node, source: Source(0), vouched: false })
-                .expect("in order");
+            hear_of(&mut dialer, now, node, Source(0));
         }
         for number in numbers.skip(1) {
             dialer.handle(now, Event::NodeForgotten(id(number))).expect("in order");

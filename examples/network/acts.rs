@@ -5,7 +5,7 @@ use crate::overlay::News;
 use crate::queue::{Act, What};
 use crate::sim::Sim;
 use crate::wire::State;
-use crate::world::{BOOTNODES, INBOUND_SLOTS, MINUTE, SECOND};
+use crate::world::{BOOTNODES, MINUTE, SECOND};
 
 /// Everybody joins within so long.
 const JOINING: u64 = MINUTE;
@@ -109,7 +109,7 @@ impl Sim<'_> {
                     self.heard.push(News { host, who, gone: false });
                 }
             }
-            while victim && self.host(host).inbound + self.host(host).pending < INBOUND_SLOTS {
+            while victim && !self.host(host).is_full() {
                 let count = self.measure.next_intrusion();
                 let sybil = self.some_sybil(u64::from(host) << 8 | 0xff, count);
                 if !self.is_connected(host, sybil) {

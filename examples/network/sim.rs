@@ -9,7 +9,7 @@ use crate::profiles::Profile;
 use crate::queue::{Act, Queue, What};
 use crate::scenario::Scenario;
 use crate::wire::Connection;
-use crate::world::{BOOTNODES, MINUTE, World};
+use crate::world::{BOOTNODES, INBOUND_SLOTS, MINUTE, World};
 
 /// How many times the whole network is looked at.
 pub(crate) const SAMPLES: u64 = 240;
@@ -51,6 +51,13 @@ pub(crate) struct Host {
     /// What its lookup will bring.
     pub(crate) found: Vec<Found>,
     pub(crate) resolves: Vec<(ResolveId, u32)>,
+}
+
+impl Host {
+    /// Whether it has no room for a further inbound connection.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.inbound + self.pending >= INBOUND_SLOTS
+    }
 }
 
 pub(crate) struct Sim<'a> {

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use crate::sim::Sim;
-use crate::world::INBOUND_SLOTS;
 
 #[derive(Debug, Default)]
 pub(crate) struct Strangers {
@@ -53,9 +52,8 @@ impl Sim<'_> {
     /// Whether a dial would connect as things are.
     fn has_room(&self, from: u32, to: u32) -> bool {
         let place = self.world.place(to);
-        let has_room = self.hosts.get(to as usize).is_none_or(|host| {
-            host.up && !host.unplugged && !host.loris && host.inbound + host.pending < INBOUND_SLOTS
-        });
+        let host = self.hosts.get(to as usize);
+        let has_room = host.is_none_or(|host| host.up && !host.unplugged && !host.loris && !host.is_full());
         place.reachable && has_room && !self.is_cut(from, to)
     }
 

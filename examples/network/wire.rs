@@ -11,7 +11,7 @@ use dialstate_proptests::world::{Event, Node};
 use crate::driver::AT_ONCE;
 use crate::queue::What;
 use crate::sim::Sim;
-use crate::world::{CONNECT_TIMEOUT, HANDSHAKE_TIMEOUT, INBOUND_SLOTS};
+use crate::world::{CONNECT_TIMEOUT, HANDSHAKE_TIMEOUT};
 
 /// A connection at one of its ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,7 +173,7 @@ impl Sim<'_> {
         if host.loris {
             return self.fail_silently(connection, DialOutcome::HandshakeFailed);
         }
-        if host.inbound + host.pending >= INBOUND_SLOTS {
+        if host.is_full() {
             let outcome = DialOutcome::TooManyPeers;
             return self.queue_for(connection, half, What::Failed { connection, outcome });
         }

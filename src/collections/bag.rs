@@ -62,8 +62,7 @@ impl<K> Bag<K> {
         self.slots.is_empty()
     }
 
-    /// The most bytes beside the bags themselves, of so many slots in any number of bags: at least a quarter of the room is
-    /// used, and of the first eight places the third part.
+    /// The most bytes beside the bags themselves, of so many slots in any number of bags: at least a quarter of the room is used.
     pub(crate) const fn bound(slots: u64) -> u64 {
         slots.saturating_mul(4).saturating_mul(size_of::<Slot<()>>() as u64)
     }

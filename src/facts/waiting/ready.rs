@@ -168,9 +168,8 @@ impl Ready {
     /// The next node of a class, which stays in: one draw from the rng for nodes that were never tried. The turn passes to
     /// another source and subnet, if there is one.
     pub(super) fn draw(&mut self, class: Class, rng: &mut impl Rng) -> Option<NodeSlot> {
-        let circle = self.next_circle(class)?;
-        let circle = self.circles.get_mut(circle)?;
-        let (turn, quarter) = circle.next()?;
+        let (at, turn, quarter) = self.next_quarter(class)?;
+        let circle = self.circles.get_mut(at)?;
         circle.last = turn;
         *self.last.get_mut(class as usize)? = circle.source;
         let of = self.quarters.get(quarter)?;
@@ -179,18 +178,20 @@ impl Ready {
 
     /// Whom [`draw`](Self::draw) would choose, of nodes that were tried.
     pub(super) fn next_of(&self, class: Class) -> Option<NodeSlot> {
-        let (_, quarter) = self.circles.get(self.next_circle(class)?)?.next()?;
+        let (_, _, quarter) = self.next_quarter(class)?;
         self.quarters.get(quarter)?.tried.head()
     }
 
-    /// The circle whose turn it is in a class.
-    fn next_circle(&self, class: Class) -> Option<usize> {
+    /// The circle whose turn it is in a class, and in that circle the turn and its quarter.
+    fn next_quarter(&self, class: Class) -> Option<(usize, u64, Slot<OfQuarter>)> {
         let last = *self.last.get(class as usize)?;
         let next = self.circles.partition_point(|circle| circle.key() <= (class, last));
         let has_turn = |at: &usize| {
             self.circles.get(*at).is_some_and(|circle| circle.class == class && !circle.quarters.is_empty())
         };
-        (next..self.circles.len()).chain(0..next).find(has_turn)
+        let at = (next..self.circles.len()).chain(0..next).find(has_turn)?;
+        let (turn, quarter) = self.circles.get(at)?.next()?;
+        Some((at, turn, quarter))
     }
 
     /// Whether a node stands at a spot.
